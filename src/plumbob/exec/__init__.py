@@ -1,0 +1,1 @@
+"""The executors: interp (generated Python, and a tree walk) and llvm (native code)."""

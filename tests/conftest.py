@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def suites() -> Path:
+    """The folder of official suites; tests that need it are skipped where it is absent."""
+    path = Path(os.environ.get("PLUMBOB_SUITES", ROOT.parent / "shared" / "suites"))
+    if not path.is_dir():
+        pytest.skip(f"no suites at {path}; set PLUMBOB_SUITES (CONTRIBUTING.md says where from)")
+    return path
