@@ -228,6 +228,56 @@ class Function:
                 if handler.kind == "context":
                     yield handler.number
 
+    def content(self) -> tuple[Any, ...]:
+        """Return what the function says, as nested tuples: equal for equal text.
+
+        Numbers of instructions, unused numbers and detached blocks do not count; numbers of
+        values, blocks and other entities do.
+        """
+        tables: list[list[Any]] = [
+            self.stack_slots,
+            self.dynamic_types,
+            self.dynamic_slots,
+            self.global_values,
+            self.signatures,
+            self.ext_funcs,
+            self.constants,
+            self.alias_regions,
+        ]
+        entities = tuple(
+            tuple((n, data) for n, data in enumerate(table) if data is not None)
+            for table in tables
+        )
+        types = self.value_types
+        blocks = tuple(
+            (
+                block,
+                bool(self.block_cold[block]),
+                tuple((value, types[value]) for value in self.block_params[block]),
+                tuple(map(self._inst_content, self.block_insts[block])),
+            )
+            for block in self.layout
+        )
+        aliases = tuple(
+            (value, self.value_owner[value])
+            for value, kind in enumerate(self.value_kind)
+            if kind == ALIAS and self.value_block(value) >= 0
+        )
+        return (self.name, self.signature, entities, self.stack_limit, blocks, aliases)
+
+    def _inst_content(self, inst: Inst) -> tuple[Any, ...]:
+        return (
+            self.inst_op[inst].name,
+            self.inst_type[inst],
+            self.inst_args[inst],
+            self.inst_imms[inst],
+            self.inst_targets[inst],
+            tuple((value, self.value_types[value]) for value in self.inst_results[inst]),
+            self.inst_location[inst],
+            self.stack_maps.get(inst),
+            self.debug_tags.get(inst),
+        )
+
     # Values
 
     def new_value(self, kind: int, owner: int, index: int, ty: Type | None) -> Value:
