@@ -23,9 +23,20 @@ their bit patterns, a vector is one int with lane 0 lowest, truth values are boo
 memory, little-endian, a value of any type is `x.to_bytes(width // 8, "little")`;
 `bits.swap_lane_bytes` gives the big-endian image.
 
-`source_domain` turns the same definitions into Python source: expression text for the
-small ones, calls of compiled helpers for the large ones. Generated code gets its
-operations there, so that no operation is written twice.
+`SourceLibrary` (in `source_library`, over `source_domain`) turns the same definitions
+into Python source: expressions for the small ones, calls of compiled helpers for the
+large ones. Generated code gets its operations there, so that no operation is written
+twice:
+
+    library = SourceLibrary()
+    fragment = library.fragment(icmp, site, ["v1", "v2"], fresh)
+    fragment.results[0].text() == "1 if v1 ^ 0x80000000 < v2 ^ 0x80000000 else 0"
+    fragment.results[0].condition() == "v1 ^ 0x80000000 < v2 ^ 0x80000000"
+
+`fragment.before`, the tests of `fragment.traps`, and `fragment.after` come first, in
+that order; `exec` the result with `library.namespace` among the globals.
+`library.function(operation, site)` is the same as one compiled function, the fastest way
+to run a single operation.
 
 Loads, stores, calls, branches and constants have no row here: they are the executor's.
 `atomic_rmw` has one, for the value that it stores. Which NaN an operation returns is

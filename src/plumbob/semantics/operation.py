@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from plumbob.errors import InternalError, UsageError
 from plumbob.semantics.domain import B, Domain, V
-from plumbob.semantics.types import ValueType  # noqa: TC001 - `Site` evaluates it
+
+if TYPE_CHECKING:
+    from plumbob.semantics.types import ValueType
 
 F = TypeVar("F", bound=Callable[..., Any])
 
