@@ -245,8 +245,7 @@ class Function:
             self.alias_regions,
         ]
         entities = tuple(
-            tuple((n, data) for n, data in enumerate(table) if data is not None)
-            for table in tables
+            tuple((n, data) for n, data in enumerate(table) if data is not None) for table in tables
         )
         types = self.value_types
         blocks = tuple(
