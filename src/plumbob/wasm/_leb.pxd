@@ -8,6 +8,9 @@ are not zero, or for a signed integer not copies of the sign bit). `*pos <= end`
 caller's to guarantee; nothing else is assumed of the input.
 """
 
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+
 cdef enum:
     LEB_OK = 0
     LEB_END = 1
@@ -15,12 +18,12 @@ cdef enum:
     LEB_LARGE = 3
 
 
-cdef inline int leb_u32(
-    const unsigned char* p, Py_ssize_t* pos, Py_ssize_t end, unsigned int* out
+cdef inline int read_u32(
+    const uint8_t* p, size_t* pos, size_t end, uint32_t* out
 ) noexcept nogil:
     """Read a u32."""
-    cdef Py_ssize_t at = pos[0]
-    cdef unsigned int byte, value
+    cdef size_t at = pos[0]
+    cdef uint32_t byte, value
     cdef int shift = 7
     if at >= end:
         return LEB_END
@@ -54,12 +57,12 @@ cdef inline int leb_u32(
     return LEB_OK
 
 
-cdef inline int leb_u64(
-    const unsigned char* p, Py_ssize_t* pos, Py_ssize_t end, unsigned long long* out
+cdef inline int read_u64(
+    const uint8_t* p, size_t* pos, size_t end, uint64_t* out
 ) noexcept nogil:
     """Read a u64."""
-    cdef Py_ssize_t at = pos[0]
-    cdef unsigned long long byte, value = 0
+    cdef size_t at = pos[0]
+    cdef uint64_t byte, value = 0
     cdef int shift = 0
     while shift < 63:
         if at >= end:
@@ -84,20 +87,20 @@ cdef inline int leb_u64(
     return LEB_OK
 
 
-cdef inline int leb_signed(
-    const unsigned char* p, Py_ssize_t* pos, Py_ssize_t end, long long* out, int bits
+cdef inline int read_signed(
+    const uint8_t* p, size_t* pos, size_t end, int64_t* out, int bits
 ) noexcept nogil:
     """Read a signed integer of `bits` bits, at most 64; a constant folds the loop's bound."""
-    cdef Py_ssize_t at = pos[0]
-    cdef unsigned long long byte, value = 0
+    cdef size_t at = pos[0]
+    cdef uint64_t byte, value = 0
     cdef int shift = 0
     cdef int last = (bits - 1) // 7 * 7
-    cdef unsigned int unused
+    cdef uint32_t unused
     if at >= end:
         return LEB_END
     byte = p[at]
     if byte < 0x80:
-        out[0] = <long long>byte - ((<long long>byte & 0x40) << 1)
+        out[0] = <int64_t>byte - ((<int64_t>byte & 0x40) << 1)
         pos[0] = at + 1
         return LEB_OK
     while True:
@@ -117,32 +120,32 @@ cdef inline int leb_signed(
         if byte < 0x80:
             break
     if shift < 64 and byte & 0x40:
-        value |= (<unsigned long long>-1) << shift
-    out[0] = <long long>value
+        value |= (<uint64_t>-1) << shift
+    out[0] = <int64_t>value
     pos[0] = at
     return LEB_OK
 
 
-cdef inline int leb_s32(
-    const unsigned char* p, Py_ssize_t* pos, Py_ssize_t end, int* out
+cdef inline int read_s32(
+    const uint8_t* p, size_t* pos, size_t end, int32_t* out
 ) noexcept nogil:
     """Read an s32."""
-    cdef long long value
-    cdef int error = leb_signed(p, pos, end, &value, 32)
+    cdef int64_t value
+    cdef int error = read_signed(p, pos, end, &value, 32)
     if error == LEB_OK:
-        out[0] = <int>value
+        out[0] = <int32_t>value
     return error
 
 
-cdef inline int leb_s33(
-    const unsigned char* p, Py_ssize_t* pos, Py_ssize_t end, long long* out
+cdef inline int read_s33(
+    const uint8_t* p, size_t* pos, size_t end, int64_t* out
 ) noexcept nogil:
     """Read an s33."""
-    return leb_signed(p, pos, end, out, 33)
+    return read_signed(p, pos, end, out, 33)
 
 
-cdef inline int leb_s64(
-    const unsigned char* p, Py_ssize_t* pos, Py_ssize_t end, long long* out
+cdef inline int read_s64(
+    const uint8_t* p, size_t* pos, size_t end, int64_t* out
 ) noexcept nogil:
     """Read an s64."""
-    return leb_signed(p, pos, end, out, 64)
+    return read_signed(p, pos, end, out, 64)
