@@ -156,7 +156,8 @@ class _Mpfr:
         import gmpy2  # noqa: PLC0415 - see above
 
         self.gmpy2 = gmpy2
-        self.exact = gmpy2.context(precision=gmpy2.get_max_precision() // 2)
+        # Holds every significand of a format and every integer of 128 bits.
+        self.exact = gmpy2.context(precision=128)
         self.contexts: dict[str, Any] = {}
 
     def context(self, f: FloatFormat) -> Any:
