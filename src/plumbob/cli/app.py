@@ -1,0 +1,150 @@
+"""The group of commands, and the one place where an exception becomes an exit status.
+
+A command is imported when it is called or when the help lists it, and imports what it
+needs when it runs: starting `plumbob` costs click and this package's few lines.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from plumbob.cli.options import Settings, common
+from plumbob.errors import ExitCode, InternalError, PlumbobError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = ("validate", "census", "parse", "print", "wast")
+"""In the order of a newcomer's need; `plumbob.cli.<name>` holds `command`."""
+
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
+"""128 + the signal (SIGINT, SIGPIPE), as a shell reports a program that it ended."""
+
+
+class Commands(click.Group):
+    """The group `plumbob`, with commands that are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the commands' names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"plumbob.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101  # the convention above
+        return command
+
+    def main(  # type: ignore[override]  # this never returns outside of tests
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002  # click's signature
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002  # the same
+        **extra: Any,
+    ) -> Any:
+        """Run the command line; exit with one of `ExitCode`, or 128 + a signal."""
+        settings = Settings()
+        run = super().main
+        if not standalone_mode:
+            return run(
+                args, prog_name, complete_var, False, windows_expand_args, obj=settings, **extra
+            )
+        try:
+            status = run(
+                args, prog_name, complete_var, False, windows_expand_args, obj=settings, **extra
+            )
+            _flush()
+        except click.exceptions.Abort:
+            _say("interrupted")
+            status = EXIT_INTERRUPTED
+        except click.ClickException as error:
+            error.show()
+            status = ExitCode.USAGE
+        except BrokenPipeError:
+            _discard_output()
+            status = EXIT_BROKEN_PIPE
+        except PlumbobError as error:
+            status = error.exit_code
+            if isinstance(error, InternalError) or status == ExitCode.INTERNAL:
+                _report_bug(error, settings)
+            else:
+                _say(str(error))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is our bug and is reported
+            _report_bug(error, settings)
+            status = ExitCode.INTERNAL
+        sys.exit(int(status or ExitCode.OK))
+
+
+def _say(message: str) -> None:
+    click.echo(f"plumbob: {message}", err=True)
+
+
+def _flush() -> None:
+    """Write out what is buffered, here where a failure can still be reported."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from plumbob.cli.outputs import unwritable
+
+        _discard_output()
+        raise unwritable("standard output", error) from error
+
+
+def _discard_output() -> None:
+    """Point standard output at nothing, so that Python's own last flush cannot fail."""
+    import os
+
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, sys.stdout.fileno())
+    finally:
+        os.close(null)
+
+
+def _report_bug(error: Exception, settings: Settings) -> None:
+    import traceback
+
+    if settings.debug:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno}, {frames[-1].name})" if frames else ""
+    text = " ".join(str(error).split())
+    _say(f"internal error: {type(error).__name__}{': ' + text if text else ''}{place}")
+    click.echo(
+        "This is a bug in Plumbob, whatever the input is. Please report it, with the command, "
+        "the input\nand "
+        + (
+            "the traceback above."
+            if settings.debug
+            else "the traceback that `--debug` or PLUMBOB_DEBUG=1 prints."
+        ),
+        err=True,
+    )
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "-V", "--version", package_name="plumbob", prog_name="plumbob")
+@common
+def plumbob() -> None:
+    """A WebAssembly compiler and engine built so that a miscompilation cannot hide.
+
+    Exit status: 0 fine, 1 found something (an invalid module, a failing test),
+    2 bad usage or unreadable input, 3 a bug in Plumbob.
+    """
+
+
+def main() -> NoReturn:
+    """Run `plumbob` with the arguments of this process."""
+    plumbob.main(prog_name="plumbob")
+    raise AssertionError("unreachable: the group's main exits")

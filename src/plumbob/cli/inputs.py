@@ -1,0 +1,107 @@
+"""Finding and reading inputs: files, folders, standard input; text or binary by content."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from plumbob.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plumbob.wasm.module import Module
+
+MAGIC = b"\0asm"
+MODULE_SUFFIXES = (".wasm", ".wat")
+STDIN = "-"
+STDIN_NAME = "<stdin>"
+
+
+def find(paths: Iterable[str], suffixes: tuple[str, ...] = MODULE_SUFFIXES) -> list[str]:
+    """Return the files that `paths` name, folders replaced by what they hold.
+
+    A folder is walked whole, and its files with one of the suffixes come sorted by path.
+    A file named directly is taken whatever its suffix. Raises `InputError` for a path that
+    does not exist and for a folder that holds no such file.
+    """
+    found = []
+    for path in paths:
+        if path == STDIN or not os.path.isdir(path):  # noqa: PTH112  # keep pathlib out of the start-up path
+            found.append(path)
+            continue
+        inside = sorted(
+            os.path.join(folder, name)  # noqa: PTH118  # as above
+            for folder, _, names in os.walk(path)
+            for name in names
+            if name.endswith(suffixes)
+        )
+        if not inside:
+            raise InputError(f"no {' or '.join(suffixes)} file in the folder {path}")
+        found.extend(inside)
+    return found
+
+
+def read(path: str) -> bytes:
+    """Return the bytes of a file or, for `-`, of standard input."""
+    try:
+        if path == STDIN:
+            if sys.stdin is None:
+                raise InputError("cannot read standard input", found="it is closed")
+            return sys.stdin.buffer.read()
+        with open(path, "rb") as stream:  # noqa: PTH123  # as above
+            return stream.read()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {display_name(path)}", found=error.strerror or str(error)
+        ) from error
+
+
+def display_name(path: str) -> str:
+    """Return what messages call this input."""
+    return STDIN_NAME if path == STDIN else path
+
+
+def is_binary(data: bytes, name: str) -> bool:
+    """Return whether an input is meant as a binary module rather than as text.
+
+    The magic number decides. Failing that, text never holds a NUL; and an empty input is
+    a broken binary, unless its name says that it is text: no fields are a module there.
+    """
+    if not data:
+        return not name.endswith(".wat")
+    return data.startswith(MAGIC) or b"\0" in data[:4096]
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """Return the text of an input. Raises `MalformedError` where it is not UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        from plumbob.source import Source, Span
+        from plumbob.wasm.errors import MalformedError
+
+        prefix = data[: error.start].decode()
+        text = prefix + data[error.start :].decode(errors="replace")
+        place = Span(Source(name, text), len(prefix), len(prefix) + 1)
+        raise MalformedError(
+            "malformed UTF-8 encoding",
+            expected="a binary module, which begins with \\0asm, or text in UTF-8",
+            found=f"byte {data[error.start]:#04x} at offset {error.start:#x}",
+            span=place,
+        ) from error
+
+
+def load(data: bytes, name: str, features: int | None = None) -> Module:
+    """Return the module that an input holds, decoded or parsed but not validated.
+
+    Raises `MalformedError`, or `ComponentError` for a component.
+    """
+    if is_binary(data, name):
+        from plumbob.wasm.decode import decode
+
+        return decode(data, name) if features is None else decode(data, name, features=features)
+    from plumbob.wasm.text import parse_text
+
+    return parse_text(decode_text(data, name), name)

@@ -1,0 +1,109 @@
+"""Writing results: whole files or none, bytes or text, and a document in or without colour."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from plumbob.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from plumbob.cli.options import Settings
+    from plumbob.report.document import Document
+
+PIPE_WIDTH = 100
+"""Columns to wrap prose at where there is no terminal and COLUMNS is not set."""
+
+
+def unwritable(name: str, error: OSError) -> InputError:
+    """Return the error that says why `name` cannot be written."""
+    return InputError(f"cannot write {name}", found=error.strerror or str(error))
+
+
+def write_output(path: str, data: bytes) -> None:
+    """Write `data` to a file, or to standard output for `-`.
+
+    The file appears whole or not at all: the bytes go to a new file beside it, which
+    then takes its name. What is not a regular file (a device, a pipe) is written as it is.
+    Raises `InputError` where that is impossible.
+    """
+    if path == "-":
+        _write_stdout(data)
+        return
+    try:
+        target = os.path.realpath(path)
+        mode = _mode_of(target)
+        if mode is not None and not stat.S_ISREG(mode):
+            with open(target, "wb", buffering=0) as stream:  # noqa: PTH123  # keep pathlib out of the start-up path
+                stream.write(data)
+            return
+        _replace(target, data, mode)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _mode_of(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116  # as above
+    except FileNotFoundError:
+        return None
+
+
+def _replace(target: str, data: bytes, mode: int | None) -> None:
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")  # noqa: PTH118  # as above
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with open(descriptor, "wb") as stream:
+            stream.write(data)
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))  # noqa: PTH101  # as above
+        os.replace(temporary, target)  # noqa: PTH105  # as above
+    except BaseException:  # Ctrl-C too must not leave the temporary file behind
+        os.unlink(temporary)  # noqa: PTH108  # as above
+        raise
+
+
+def _write_stdout(data: bytes) -> None:
+    if sys.stdout is None:
+        raise InputError("cannot write standard output", found="it is closed")
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable("standard output", error) from error
+
+
+def refuse_binary_on_terminal(path: str) -> None:
+    """Raise `UsageError` where binary output would go to a terminal."""
+    if path == "-" and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError(
+            "refusing to write a binary module to a terminal",
+            hint="name a file with -o, or redirect the output",
+        )
+
+
+def width() -> int:
+    """Return how many columns to lay text out in."""
+    import shutil
+
+    columns = shutil.get_terminal_size((PIPE_WIDTH, 0)).columns
+    return max(40, min(columns, 120))
+
+
+def show(document: Document, settings: Settings) -> None:
+    """Print a document on standard output, in colour where the settings say so."""
+    if settings.colored(sys.stdout):
+        from plumbob.report.color import ansi
+
+        click.echo(ansi(document), color=True)
+    else:
+        click.echo(document.plain(), color=False)

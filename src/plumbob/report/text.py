@@ -1,0 +1,291 @@
+"""Diagnostics as text for people.
+
+One diagnostic, from top to bottom: what is wrong, where, the place itself, what the
+operator takes against what the stack holds, the blocks around it, why the code is dead if
+it is, and what to do. Parts that a diagnostic does not fill are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plumbob.report.document import Document, Piece
+from plumbob.report.excerpt import Mark, disassembly, hexdump, source_lines
+from plumbob.wasm.codes import CATALOGUE
+from plumbob.wasm.diagnostics import WARNING
+
+if TYPE_CHECKING:
+    from plumbob.report.body import Bodies
+    from plumbob.report.document import Text
+    from plumbob.source import Span
+    from plumbob.wasm.diagnostics import Diagnostic, Frame, Operand, Report
+
+STACK_ROWS = 8
+"""Operands shown below those that the operator takes, before the rest is counted."""
+
+FRAME_ROWS = 6
+"""Enclosing blocks shown, the innermost ones."""
+
+
+def render(
+    report: Report, *, width: int = 100, data: bytes | None = None, bodies: Bodies | None = None
+) -> Document:
+    """Return all diagnostics of a module as a page.
+
+    `data` is the binary that was checked, for hexdumps; `bodies` disassembles it. Both
+    are for modules that came as binaries; text carries its source in its spans.
+    """
+    document = Document(width)
+    for position, diagnostic in enumerate(report.diagnostics):
+        if position:
+            document.line()
+        _Page(document, diagnostic, report.name, data, bodies).render()
+    return document
+
+
+class _Page:
+    """One diagnostic being laid out."""
+
+    def __init__(
+        self,
+        document: Document,
+        diagnostic: Diagnostic,
+        name: str,
+        data: bytes | None,
+        bodies: Bodies | None,
+    ) -> None:
+        self.document = document
+        self.diagnostic = diagnostic
+        self.name = name
+        self.data = data
+        self.bodies = bodies
+
+    def render(self) -> None:
+        self.headline()
+        self.place()
+        self.excerpt()
+        self.expectation()
+        self.stack()
+        self.frames()
+        self.dead_code()
+        for note in self.diagnostic.notes:
+            self.document.prose(Piece("note: ", "note"), note)
+        self.help()
+
+    def headline(self) -> None:
+        diagnostic = self.diagnostic
+        style = "warning" if diagnostic.severity == WARNING else "error"
+        label = Piece(f"{diagnostic.severity}[{diagnostic.code}]: ", style)
+        self.document.prose(label, diagnostic.message, style="strong")
+
+    def place(self) -> None:
+        diagnostic = self.diagnostic
+        where = []
+        if diagnostic.function is not None:
+            where.append(f"in {function_label(diagnostic)}")
+        elif diagnostic.section is not None:
+            where.append(f"in the {diagnostic.section} section")
+        where.append(f"the module is {diagnostic.verdict}")
+        self.document.line(
+            Piece("  --> ", "gutter"),
+            Piece(place_of(self.name, diagnostic.span, diagnostic.offset), "place"),
+            Piece("  " + ", ".join(where), "dim"),
+        )
+
+    def excerpt(self) -> None:
+        diagnostic = self.diagnostic
+        if diagnostic.span is not None and diagnostic.span.source.text is not None:
+            source_lines(self.document, self.marks(diagnostic.span))
+        elif diagnostic.offset is not None and self.data is not None:
+            lines = self.bodies.around(diagnostic) if self.bodies is not None else []
+            if lines:
+                labels = {
+                    operand.offset: f"pushes {operand.type}"
+                    for operand in reversed(diagnostic.stack or ())
+                    if operand.offset is not None
+                }
+                disassembly(
+                    self.document, lines, diagnostic.offset, labels, short_label(diagnostic)
+                )
+            else:
+                hexdump(self.document, self.data, diagnostic.offset)
+
+    def marks(self, span: Span) -> list[Mark]:
+        """The fault, and on its own line the operators whose operands it would take."""
+        diagnostic = self.diagnostic
+        marks = [Mark(span, short_label(diagnostic), primary=True)]
+        line = span.source.location(span.start)[0]
+        wanted = len(diagnostic.expected_stack or ())
+        for operand in (diagnostic.stack or ())[-wanted:] if wanted else ():
+            there = operand.span
+            if there is None or there.source is not span.source or there.start == span.start:
+                continue
+            if abs(line - there.source.location(there.start)[0]) <= 1:
+                marks.append(Mark(there, f"pushes {operand.type}", primary=False))
+        return marks
+
+    def expectation(self) -> None:
+        diagnostic = self.diagnostic
+        if diagnostic.expected_stack is not None and diagnostic.stack is not None:
+            return  # the stack says it better
+        rows = [
+            [Piece(name, "dim"), Piece(value, style)]
+            for name, value, style in (
+                ("expected", diagnostic.expected, "good"),
+                ("found", diagnostic.found, "bad"),
+            )
+            if value is not None
+        ]
+        self.document.table(rows, indent=4)
+
+    def stack(self) -> None:
+        diagnostic = self.diagnostic
+        if diagnostic.stack is None:
+            return
+        wanted = diagnostic.expected_stack or ()
+        floor = diagnostic.frames[-1].height if diagnostic.frames else 0
+        reachable = diagnostic.stack[floor:]
+        taker = (diagnostic.operator or "this").partition(" ")[0]
+        self.document.line(
+            Piece("note: ", "note"),
+            f"the operand stack at this point{' (the top comes last)' if reachable else ''}:",
+        )
+        depth = max(len(wanted), len(reachable))
+        rows = [[Piece(title, "dim") for title in ("", f"{taker} takes", "found", "pushed by")]]
+        below = depth - max(len(wanted) + STACK_ROWS, 1)
+        wrong = self.wrong_operand(wanted, reachable)
+        for height in range(depth, 0, -1):
+            if height > depth - below:
+                continue
+            rows.append(self.stack_row(height, wanted, reachable, wrong))
+        if below > 0:
+            self.document.line(Piece(f"        … {below} more operands below", "dim"))
+        if depth:
+            self.document.table(rows, indent=4)
+        if floor:
+            outside = "operand" if floor == 1 else "operands"
+            self.document.prose(
+                Piece(" " * 8),
+                f"below them {floor} {outside} of enclosing blocks, which this block cannot reach",
+                style="dim",
+            )
+
+    def stack_row(
+        self, height: int, wanted: tuple[str, ...], found: tuple[Operand, ...], wrong: int
+    ) -> list[Piece]:
+        """One operand; `height` counts from 1, the top."""
+        expected = wanted[-height] if height <= len(wanted) else None
+        if height > len(found):
+            return [
+                Piece("✗", "error"),
+                Piece(expected or "", "good"),
+                Piece("nothing", "bad"),
+                Piece("the stack ends here", "dim"),
+            ]
+        operand = found[-height]
+        fits = expected is not None and height != wrong
+        return [
+            Piece("✗", "error") if height == wrong else Piece(" "),
+            Piece(expected, "good") if expected is not None else Piece("-", "dim"),
+            Piece(operand.type, "bad" if height == wrong else "good" if fits else "plain"),
+            Piece(self.pushed_by(operand)),
+        ]
+
+    def pushed_by(self, operand: Operand) -> str:
+        if operand.operator is None:
+            return "the start of the block"
+        if operand.span is not None and operand.span.source.text is not None:
+            line, column = operand.span.source.location(operand.span.start)
+            return f"{operand.operator} at {line}:{column}"
+        return f"{operand.operator} at {operand.offset:#x}" if operand.offset is not None else operand.operator
+
+    def wrong_operand(self, wanted: tuple[str, ...], found: tuple[Operand, ...]) -> int:
+        """How far from the top (1) the operand lies that has the wrong type, or 0."""
+        pairs = range(1, min(len(wanted), len(found)) + 1)
+        for height in pairs:
+            if (wanted[-height], found[-height].type) == (
+                self.diagnostic.expected,
+                self.diagnostic.found,
+            ):
+                return height
+        return 0
+
+    def frames(self) -> None:
+        frames = self.diagnostic.frames
+        if len(frames) < 2:
+            return
+        self.document.line(
+            Piece("note: ", "note"), "the enclosing blocks, the innermost last:"
+        )
+        rows = [[Piece(title, "dim") for title in ("label", "block", "a branch takes", "at")]]
+        first = max(0, len(frames) - FRAME_ROWS)
+        for position, frame in enumerate(frames[first:], first):
+            rows.append(
+                [
+                    Piece(str(len(frames) - 1 - position)),
+                    Piece(f"{frame.kind}{' ' + frame.name if frame.name else ''}"),
+                    Piece(stack_type(frame.label)),
+                    Piece(self.frame_place(frame), "dim"),
+                ]
+            )
+        if first:
+            self.document.line(Piece(f"    … {first} more outside", "dim"))
+        self.document.table(rows, indent=4)
+
+    def frame_place(self, frame: Frame) -> str:
+        if frame.span is not None and frame.span.source.text is not None:
+            return "{}:{}".format(*frame.span.source.location(frame.span.start))
+        return f"{frame.offset:#x}" if frame.offset is not None else "-"
+
+    def dead_code(self) -> None:
+        dead = next((f for f in reversed(self.diagnostic.frames) if f.dead_after), None)
+        if dead is None:
+            return
+        if dead.dead_span is not None and dead.dead_span.source.text is not None:
+            where = " at {}:{}".format(*dead.dead_span.source.location(dead.dead_span.start))
+        else:
+            where = f" at {dead.dead_since:#x}" if dead.dead_since is not None else ""
+        self.document.prose(
+            Piece("note: ", "note"),
+            f"this code is never reached: control does not come past `{dead.dead_after}`{where}",
+        )
+
+    def help(self) -> None:
+        diagnostic = self.diagnostic
+        if diagnostic.hint:
+            self.document.prose(Piece("help: ", "help"), diagnostic.hint)
+        entry = CATALOGUE.get(diagnostic.code)
+        if entry is not None:
+            self.document.prose(Piece("rule: ", "help"), entry.help)
+
+
+def place_of(name: str, span: Span | None, offset: int | None) -> str:
+    """Return `file:line:column` for text, `file:0xoffset` for a binary."""
+    if span is not None:
+        return str(span)
+    return name if offset is None else f"{name}:{offset:#x}"
+
+
+def function_label(diagnostic: Diagnostic) -> str:
+    """Return what a person calls the function: its name, if it has one, and its index."""
+    name = f" {diagnostic.function_name}" if diagnostic.function_name else ""
+    return f"function {diagnostic.function}{name}"
+
+
+def stack_type(types: tuple[str, ...]) -> str:
+    """Return types as the specification writes a stack."""
+    return f"[{' '.join(types)}]"
+
+
+def short_label(diagnostic: Diagnostic) -> str:
+    """Return what stands behind the caret."""
+    if diagnostic.expected_stack is not None:
+        return f"takes {stack_type(diagnostic.expected_stack)}"
+    if diagnostic.expected is not None and diagnostic.found is not None:
+        return f"expected {diagnostic.expected}, found {diagnostic.found}"
+    if diagnostic.expected is not None:
+        return f"expected {diagnostic.expected}"
+    entry = CATALOGUE.get(diagnostic.code)
+    return entry.title if entry is not None else ""
+
+
