@@ -256,9 +256,8 @@ _op(
     "data memory",
     "addr i32 i32 ->",
     effects="trap write.memory",
-    checks="data_count",
 )
-_op(0x09, "data.drop", "data", "->", effects="write.memory", checks="data_count")
+_op(0x09, "data.drop", "data", "->", effects="write.memory")
 _op(
     0x0A,
     "memory.copy",
@@ -377,7 +376,7 @@ _op(
     "type data",
     "i32 i32 -> ref:type",
     effects="trap alloc read.memory",
-    checks="array item_numeric data_count",
+    checks="array item_numeric",
 )
 _op(
     0x0A,
@@ -431,7 +430,7 @@ _op(
     "type data",
     "refnull:type i32 i32 i32 ->",
     effects="trap read.memory write.heap",
-    checks="array item_mutable item_numeric data_count",
+    checks="array item_mutable item_numeric",
 )
 _op(
     0x13,

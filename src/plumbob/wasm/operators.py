@@ -9,6 +9,7 @@ Immediates, in the order of the binary format:
 blocktype  empty, a value type, or a type index (s33)
 label      label index            labels     vector of labels and a default
 func type table memory global local tag elem data field      an index
+           (data needs the data count section)
 memarg     alignment, memory index, offset; `align` is the natural log2
 lane       one byte below `lanes` lanes     16 bytes, each below `lanes`
 v128       16 bytes               f32 f64    bits, little-endian
@@ -48,7 +49,6 @@ item_elem      the elements' type includes the element segment's
 items_match    the second array's elements match the first's
 global_mutable the global is mutable
 declared       the function is declared as referencable
-data_count     the module has a data count section
 table_func     the table holds function references
 elem_table     the table's elements include the element segment's
 tables_match   the first table's elements include the second's

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from plumbob.wasm import features
+
 REF = 1 << 31
 NULL = 1 << 30
 CONCRETE = 1 << 28
@@ -118,21 +120,20 @@ NUM_NAMES = {
     UNREACHABLE: "unreachable",
 }
 
-NUM_CODES = {
-    0x7F: I32,
-    0x7E: I64,
-    0x7D: F32,
-    0x7C: F64,
-    0x7B: V128,
-    0x78: I8,
-    0x77: I16,
-    0x41: UNREACHABLE,
-}
-"""Byte of the binary format: number, vector or packed type (Binary / Types).
+VALUE_CODES = {0x7F: I32, 0x7E: I64, 0x7D: F32, 0x7C: F64, 0x7B: V128}
+"""Byte of the binary format: number or vector type (Binary / Types)."""
 
-0x41 is Plumbob's own, accepted under the `typed` dead-code policy alone: the byte is a
-one-byte negative s33 that neither the specification nor any proposal uses.
+PACKED_CODES = {0x78: I8, 0x77: I16}
+"""Byte of the binary format: packed type, of fields alone."""
+
+UNREACHABLE_CODE = 0x41
+"""Byte of the result type `unreachable`, accepted under the `typed` dead-code policy alone.
+
+Plumbob's own: a one-byte negative s33 that neither the specification nor any proposal uses.
 """
+
+EMPTY_BLOCK_CODE = 0x40
+"""Byte of the block type without parameters and results."""
 
 HEAP_BOT = HeapType(0)
 """The heap type below all others, of `(ref bot)`: arises in dead code only."""
@@ -185,6 +186,34 @@ HEAP_SUPERTYPES = {
     EQ: (ANY,),
 }
 """One step up the hierarchies of abstract heap types."""
+
+
+def _closure() -> dict[HeapType, tuple[HeapType, ...]]:
+    """Return each abstract heap type with everything above it, itself included."""
+    closed: dict[HeapType, tuple[HeapType, ...]] = {}
+    for heap in HEAP_NAMES:
+        above = [heap] if heap else list(HEAP_NAMES)
+        for item in above:
+            above.extend(sup for sup in HEAP_SUPERTYPES.get(item, ()) if sup not in above)
+        closed[heap] = tuple(above)
+    return closed
+
+
+HEAP_CLOSURE = _closure()
+"""Abstract heap type to its supertypes, itself included; HEAP_BOT is below all."""
+
+FEATURE_OF_VALUE = {V128: features.SIMD}
+"""The feature that brings a number or vector type."""
+
+FEATURE_OF_HEAP = {
+    heap: features.REFERENCE_TYPES
+    if heap in (FUNC, EXTERN)
+    else features.EXCEPTIONS
+    if heap in (EXN, NOEXN)
+    else features.GC
+    for heap in HEAP_NAMES
+}
+"""The feature that brings an abstract heap type. A table of `funcref` needs none."""
 
 HEAP_BOTTOM = {FUNC: NOFUNC, EXTERN: NOEXTERN, ANY: NONE, EXN: NOEXN}
 """The top of each hierarchy, and its bottom."""

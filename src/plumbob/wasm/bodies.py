@@ -1,0 +1,135 @@
+"""Function bodies and constant expressions through the kernel; what fails is explained.
+
+The kernel checks a body in one pass and stops at its first fault. A body that fails is run
+a second time, alone, so that the state the kernel was in can be read: `explain.py` makes a
+diagnostic of it. A body that is invalid may be malformed further on, and malformed is the
+graver verdict: so the rest of its grammar is decoded too.
+"""
+
+from __future__ import annotations
+
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from plumbob.wasm.diagnostics import MALFORMED, Diagnostic
+from plumbob.wasm.kernel._kernel import Checker
+from plumbob.wasm.module import BodySequence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plumbob.wasm.kernel._kernel import Context
+    from plumbob.wasm.module import Module
+    from plumbob.wasm.type_space import TypeSpace
+
+MAX_EXPLAINED = 100
+"""How many invalid functions are explained; the others are counted."""
+
+CHUNKS_PER_THREAD = 8
+"""Functions differ in size: more chunks than threads keep all of them busy."""
+
+
+class BodyChecker:
+    """The function bodies of one module; `imported` functions come before them."""
+
+    def __init__(
+        self, context: Context, checker: Checker, space: TypeSpace, module: Module
+    ) -> None:
+        self.context = context
+        self.checker = checker
+        self.space = space
+        self.module = module
+        self.imported = 0
+        code = module.code
+        if isinstance(code, BodySequence):
+            self.data, self.starts, self.ends = code.data, code.starts, code.ends
+        else:
+            self.data, self.starts, self.ends = _join([item.body for item in code])
+
+    def check(self, threads: int = 1) -> list[Diagnostic]:
+        """Check all bodies and return what is wrong, in the order of the functions."""
+        count = len(self.starts)
+        if threads <= 1 or count < threads:
+            failed = self._failures(self.checker, 0, count)
+        else:
+            failed = self._failures_in_threads(threads, count)
+        diagnostics: list[Diagnostic] = []
+        for place in failed[:MAX_EXPLAINED]:
+            diagnostics.extend(self.explain(place))
+        if len(failed) > MAX_EXPLAINED:
+            diagnostics[-1].notes.append(
+                f"{len(failed) - MAX_EXPLAINED} more functions are invalid too"
+            )
+        return diagnostics
+
+    def _failures(self, checker: Checker, first: int, last: int) -> list[int]:
+        failed: list[int] = []
+        while first < last:
+            place = checker.check(self.data, self.starts, self.ends, first, last, self.imported)
+            if place < 0:
+                break
+            failed.append(place)
+            first = place + 1
+        return failed
+
+    def _failures_in_threads(self, threads: int, count: int) -> list[int]:
+        chunks = threads * CHUNKS_PER_THREAD
+        total = self.ends[count - 1]
+        bounds = [0]
+        for place in range(count):  # chunks of equal bytes, not of equal functions
+            if self.ends[place] * chunks >= total * len(bounds):
+                bounds.append(place + 1)
+        bounds[-1] = count
+
+        def work(place: int) -> list[int]:
+            return self._failures(Checker(self.context), bounds[place], bounds[place + 1])
+
+        with ThreadPoolExecutor(threads) as pool:
+            return [item for part in pool.map(work, range(len(bounds) - 1)) for item in part]
+
+    def explain(self, place: int) -> list[Diagnostic]:
+        """Run one body again and say what is wrong with it."""
+        from plumbob.wasm.explain import Explainer  # noqa: PLC0415  # only invalid modules pay
+
+        self.checker.check(self.data, self.starts, self.ends, place, place + 1, self.imported)
+        body = self.data[self.starts[place] : self.ends[place]]
+        explainer = Explainer(self, bytes(body), ("func", place))
+        found = [explainer.diagnostic()]
+        if found[0].verdict != MALFORMED and self.checker.find_malformed(body, is_const=False):
+            found.append(explainer.diagnostic())
+        return found
+
+    def explain_const(
+        self, expression: bytes, expected: int, key: tuple[str | int, ...]
+    ) -> list[Diagnostic]:
+        """Say what is wrong with a constant expression that has just failed."""
+        from plumbob.wasm.explain import Explainer  # noqa: PLC0415  # only invalid modules pay
+
+        self.checker.check_const(expression, expected)
+        explainer = Explainer(self, expression, key)
+        found = [explainer.diagnostic()]
+        if found[0].verdict != MALFORMED and self.checker.find_malformed(expression, is_const=True):
+            found.append(explainer.diagnostic())
+        return found
+
+    def find_malformed(self) -> list[Diagnostic]:
+        """Decode bodies alone, where the module's index spaces are broken."""
+        from plumbob.wasm.explain import Explainer  # noqa: PLC0415  # only invalid modules pay
+
+        found = []
+        for place in range(len(self.starts)):
+            body = self.data[self.starts[place] : self.ends[place]]
+            if self.checker.find_malformed(body, is_const=False):
+                found.append(Explainer(self, bytes(body), ("func", place)).diagnostic())
+        return found[:MAX_EXPLAINED]
+
+
+def _join(bodies: Sequence[bytes]) -> tuple[bytes, array[int], array[int]]:
+    starts, ends = array("I"), array("I")
+    position = 0
+    for body in bodies:
+        starts.append(position)
+        position += len(body)
+        ends.append(position)
+    return b"".join(bodies), starts, ends

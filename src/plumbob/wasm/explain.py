@@ -1,0 +1,207 @@
+"""From the state in which the kernel stopped to a diagnostic that a person understands.
+
+The sentences are in `sentences.py`; here are the operand stack with the operators that
+pushed it, the enclosing blocks, where code became dead, and the places in the source.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from plumbob.source import Span
+from plumbob.wasm.diagnostics import INVALID, MALFORMED, Diagnostic, Frame, Operand
+from plumbob.wasm.encode import layout_of
+from plumbob.wasm.errors import MalformedError
+from plumbob.wasm.instructions import decode_instruction
+from plumbob.wasm.module import BodySequence
+from plumbob.wasm.names import names_of
+from plumbob.wasm.opcodes import TABLE
+from plumbob.wasm.operators import Operator
+from plumbob.wasm.sentences import Facts, sentence
+from plumbob.wasm.text.operator import operator_text
+from plumbob.wasm.types import CONCRETE, HEAP_MASK, INDEX_MASK, ValType
+
+if TYPE_CHECKING:
+    from plumbob.wasm.bodies import BodyChecker
+
+_NO_ORIGIN = 0xFFFFFFFF
+_LAST_MALFORMED = 199
+_CLOSERS = frozenset(("end", "else", "catch", "catch_all", "delegate"))
+
+
+class _Failure(NamedTuple):
+    """What `Checker.failure` returns."""
+
+    error: int
+    start: int
+    position: int
+    expected: int
+    found: int
+    row: int
+    stack: list[tuple[int, int]]
+    frames: list[tuple[str, int, int, int, list[int], list[int]]]
+
+
+class Explainer:
+    """Explains the checker's last failure in one body or constant expression.
+
+    `key` says which, as in `SourceMap.operators`.
+    """
+
+    def __init__(self, bodies: BodyChecker, code: bytes, key: tuple[str | int, ...]) -> None:
+        self.bodies = bodies
+        self.module = bodies.module
+        self.code = code
+        self.key = key
+        self.function: int | None = None
+        if key[0] == "func" and isinstance(key[1], int):
+            self.function = bodies.imported + key[1]
+        try:
+            self.names = names_of(self.module)
+        except MalformedError:  # a broken name section takes its names away, nothing else
+            self.names = None
+        self.base = self._base()
+
+    def _base(self) -> int:
+        """Return where the code begins in the binary."""
+        code = self.module.code
+        if self.function is not None and isinstance(code, BodySequence):
+            assert isinstance(self.key[1], int)  # noqa: S101  # as `function` says
+            return code.starts[self.key[1]]
+        known = self.module.offsets.get(self.key)
+        if known is not None:
+            return known
+        return layout_of(self.module).get(self.key, 0)
+
+    # Places.
+
+    def span(self, offset: int) -> Span | None:
+        """Return where the operator at an offset of the code stands in the text."""
+        source_map = self.module.source_map
+        if source_map is None or self.key not in source_map.operators:
+            return None
+        offsets, positions = source_map.operators[self.key]
+        place = bisect_right(offsets, offset) - 1
+        if place < 0:
+            field = (str(self.key[0]), int(self.key[1]))
+            return source_map.fields.get(field)
+        start = positions[place]
+        return Span(source_map.source, start, _token_end(source_map.source.text or "", start))
+
+    def operator_at(self, offset: int) -> Operator | None:
+        """Return the operator at an offset of the code, None where there is none."""
+        try:
+            return decode_instruction(self.code, offset).operator
+        except MalformedError:
+            return None
+
+    def text_at(self, offset: int) -> str | None:
+        """Return the operator at an offset with its immediates, as in the text format."""
+        try:
+            instruction = decode_instruction(self.code, offset)
+        except MalformedError:
+            return None
+        return operator_text(self.module, self.function, instruction, self.names)
+
+    # Types.
+
+    def show(self, type_: int) -> str:
+        """Return a type of the kernel's as in the text format."""
+        if not type_ & CONCRETE:
+            return str(ValType(type_))
+        index = self.bodies.space.index_of(type_ & INDEX_MASK)
+        name = self.names.name_of("type", index) if self.names else None
+        if name is None:
+            return str(ValType(type_ & ~HEAP_MASK | CONCRETE | index))
+        nullable = "null " if ValType(type_).nullable else ""
+        return f"(ref {nullable}${name})"
+
+    def operand(self, entry: tuple[int, int]) -> Operand:
+        """Return an entry of the operand stack with who pushed it."""
+        type_, origin = entry
+        if origin == _NO_ORIGIN:
+            return Operand(self.show(type_))
+        operator = self.text_at(origin)
+        return Operand(self.show(type_), self.base + origin, operator, self.span(origin))
+
+    def frame(self, entry: tuple[str, int, int, int, list[int], list[int]]) -> Frame:
+        """Return an enclosing block."""
+        kind, offset, height, dead_at, label, results = entry
+        return Frame(
+            kind,
+            self.base + offset,
+            tuple(map(self.show, label)),
+            tuple(map(self.show, results)),
+            height,
+            span=self.span(offset) if kind != "function" else None,
+            dead_since=None if dead_at < 0 else self.base + dead_at,
+            dead_after=None if dead_at < 0 else self.text_at(dead_at),
+            dead_span=None if dead_at < 0 else self.span(dead_at),
+        )
+
+    # The diagnostic.
+
+    def diagnostic(self) -> Diagnostic:
+        """Return what the kernel found."""
+        failure = _Failure(*self.bodies.checker.failure())
+        malformed = failure.error <= _LAST_MALFORMED
+        operator = self.operator_at(failure.start)
+        wants = None
+        if not malformed and operator is not None:
+            wants = self._wants(failure, operator)
+        facts = Facts(
+            self,
+            failure.error,
+            operator,
+            TABLE[failure.row],
+            failure.expected,
+            failure.found,
+            wants,
+            failure.stack,
+            failure.frames,
+        )
+        said = sentence(facts)
+        at = failure.position if malformed else failure.start
+        return Diagnostic(
+            f"E{failure.error:04d}",
+            said.message,
+            verdict=MALFORMED if malformed else INVALID,
+            section=str(self.key[0]) if self.function is None else "code",
+            offset=self.base + at,
+            span=self.span(failure.start),
+            expected=said.expected,
+            found=said.found,
+            hint=said.hint,
+            function=self.function,
+            function_name=(
+                self.names.name_of("func", self.function)
+                if self.names and self.function is not None
+                else None
+            ),
+            operator=self.text_at(failure.start),
+            expected_stack=None if wants is None else tuple(map(self.show, wants)),
+            stack=None if malformed else tuple(map(self.operand, failure.stack)),
+            frames=() if malformed else tuple(map(self.frame, failure.frames)),
+            notes=list(said.notes),
+        )
+
+    def _wants(self, failure: _Failure, operator: Operator) -> list[int] | None:
+        """Return the types the operator takes, the top last, where they are known."""
+        if operator.mnemonic in _CLOSERS:
+            return failure.frames[-1][5] if failure.frames else None
+        if failure.error in STACK_FAULTS:
+            return self.bodies.checker.expected_operands()
+        return None
+
+
+STACK_FAULTS = frozenset((201, 202, 236, 241))
+"""Faults found on the operand stack: immediates and checks were right by then."""
+
+
+def _token_end(text: str, start: int) -> int:
+    """Return the end of the keyword that begins here."""
+    end = start
+    while end < len(text) and text[end] not in ' \t\r\n()";':
+        end += 1
+    return max(end, start + 1)

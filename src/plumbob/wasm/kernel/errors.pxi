@@ -1,0 +1,79 @@
+# Error numbers: those of codes.py.
+
+cdef enum:
+    E_END = 101
+    E_TOO_LONG = 102
+    E_TOO_LARGE = 103
+    E_OPCODE = 150
+    E_VALUE_TYPE = 151
+    E_BLOCK_TYPE = 152
+    E_MEMARG = 153
+    E_ZERO_BYTE = 154
+    E_LOCALS = 155
+    E_DATA_COUNT = 156
+    E_BEHIND_END = 157
+    E_HEAP_TYPE = 158
+    E_CAST_FLAGS = 159
+    E_CATCH = 160
+    E_MISPLACED = 161
+    LAST_MALFORMED = 199
+    E_MISMATCH = 201
+    E_MISSING = 202
+    E_LEFT = 203
+    E_LABEL = 204
+    E_LOCAL = 205
+    E_GLOBAL = 206
+    E_FUNC = 207
+    E_TYPE = 208
+    E_TABLE = 209
+    E_MEMORY = 210
+    E_TAG = 211
+    E_ELEM = 212
+    E_DATA = 213
+    E_FIELD = 214
+    E_ALIGN = 215
+    E_NATURAL = 216
+    E_OFFSET = 217
+    E_LANE = 218
+    E_IMMUTABLE = 219
+    E_UNINITIALISED = 220
+    E_UNDECLARED = 221
+    E_KIND = 222
+    E_PACKED = 223
+    E_FIELD_IMMUTABLE = 224
+    E_DEFAULT = 225
+    E_NUMERIC = 226
+    E_ELEMENTS = 227
+    E_TABLE_FUNC = 228
+    E_ARITY = 229
+    E_TAIL = 230
+    E_CAST = 231
+    E_SELECT_COUNT = 232
+    E_SELECT_REF = 233
+    E_IF = 234
+    E_DEAD = 235
+    E_REACHED = 236
+    E_CONST = 237
+    E_CONST_GLOBAL = 238
+    E_CATCH_LABEL = 239
+    E_RETHROW = 240
+    E_REFERENCE = 241
+    E_BRANCH_LABEL = 242
+    E_FEATURE = 260
+    E_UNREACHABLE_TYPE = 261
+    E_LIMIT = 301
+
+
+cdef int fail(State* s, int error, uint64_t expected, uint64_t found) noexcept nogil:
+    # Record the first error; what `expected` and `found` hold depends on its number.
+    if s.error == 0:
+        s.error = error
+        s.error_pos = s.pos
+        s.expected = expected
+        s.found = found
+    return 1
+
+
+cdef int leb_error(State* s, int code) noexcept nogil:
+    # Errors of _leb.pxd in order: end of input, too long, too large.
+    return fail(s, E_END + code - 1, 0, 0)

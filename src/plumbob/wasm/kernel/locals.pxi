@@ -1,0 +1,90 @@
+# Locals: their types, and which of those without a default have been set.
+
+
+cdef T local_type(const State* s, uint32_t index) noexcept nogil:
+    cdef uint32_t low = 0
+    cdef uint32_t high = s.ngroups
+    cdef uint32_t middle
+    if index < s.nflat:
+        return s.locals[index]
+    while low < high:  # the first run that ends behind index
+        middle = (low + high) // 2
+        if s.groups[middle].end > index:
+            high = middle
+        else:
+            low = middle + 1
+    require(low < s.ngroups)
+    return s.groups[low].type
+
+
+cdef int add_locals(State* s, uint32_t count, T type) noexcept nogil:
+    cdef uint32_t i
+    cdef uint32_t capacity
+    cdef Group* moved
+    cdef uint64_t total = <uint64_t>s.nlocals + count
+    if total >> 32:
+        return fail(s, E_LOCALS, 0, total)
+    if total > MAX_LOCALS and not s.lenient:
+        return fail(s, E_LIMIT, MAX_LOCALS, total)
+    if s.ngroups == s.group_capacity:
+        capacity = s.group_capacity * 2 if s.group_capacity else 64
+        moved = <Group*>realloc(s.groups, capacity * sizeof(Group))
+        if moved == NULL:
+            return fail(s, E_LIMIT, 0, capacity)
+        s.groups = moved
+        s.group_capacity = capacity
+    i = s.nlocals
+    while i < total and i < FLAT_LOCALS:
+        s.locals[i] = type
+        i += 1
+    s.nflat = i if i < FLAT_LOCALS else FLAT_LOCALS
+    s.nlocals = <uint32_t>total
+    s.groups[s.ngroups].end = s.nlocals
+    s.groups[s.ngroups].type = type
+    s.ngroups += 1
+    if count and not is_defaultable(type):
+        s.tracks_init = True
+    return 0
+
+
+cdef int get_locals(State* s) noexcept nogil:
+    cdef uint32_t runs
+    cdef uint32_t count
+    cdef uint32_t i
+    cdef T type
+    if get_u32(s, &runs):
+        return 1
+    for i in range(runs):
+        s.start = s.pos
+        if get_u32(s, &count):
+            return 1
+        if get_value_type(s, &type) or add_locals(s, count, type):
+            return 1
+    return 0
+
+
+cdef int track_initialised(State* s, uint32_t nparams) noexcept nogil:
+    # Called for functions that have a local without a default, after the locals are known.
+    cdef uint32_t i
+    cdef uint8_t* moved
+    cdef uint32_t* moved_stack
+    if s.initialised_capacity < s.nlocals:
+        moved = <uint8_t*>realloc(s.initialised, s.nlocals)
+        if moved == NULL:
+            return fail(s, E_LIMIT, 0, s.nlocals)
+        s.initialised = moved
+        moved_stack = <uint32_t*>realloc(s.init_stack, s.nlocals * sizeof(uint32_t))
+        if moved_stack == NULL:
+            return fail(s, E_LIMIT, 0, s.nlocals)
+        s.init_stack = moved_stack
+        s.initialised_capacity = s.nlocals
+    for i in range(s.nlocals):
+        s.initialised[i] = i < nparams or is_defaultable(local_type(s, i))
+    return 0
+
+
+cdef inline void mark_initialised(State* s, uint32_t index) noexcept nogil:
+    if s.tracks_init and not s.initialised[index]:
+        s.initialised[index] = True
+        s.init_stack[s.ninit] = index
+        s.ninit += 1

@@ -1,0 +1,217 @@
+# Whole bodies. The fast loop below keeps the position and the top of the stack in
+# registers and takes the operators that make up most of real code, each only where it is
+# obviously right: operands of exactly the types wanted, above the block's floor, one-byte
+# immediates. Everything else, errors included, goes through `step`.
+
+
+cdef void begin(State* s, const Env* env, const uint8_t* code, size_t end) noexcept nogil:
+    s.env = env
+    s.code = code
+    s.pos = 0
+    s.start = 0
+    s.end = end
+    s.sp = 0
+    s.start_sp = 0
+    s.nframes = 0
+    s.nflat = 0
+    s.nlocals = 0
+    s.ngroups = 0
+    s.ninit = 0
+    s.tracks_init = False
+    s.is_const = False
+    s.lenient = False
+    s.callee = NULL
+    s.error = 0
+    s.dead_depth = 0
+
+
+cdef int begin_function(State* s, uint32_t canonical) noexcept nogil:
+    cdef CType* type = &s.env.types[canonical]
+    cdef uint32_t i
+    if grow_stack(s, 0):
+        return 1
+    for i in range(type.nparams):
+        if add_locals(s, 1, type.params[i]):
+            return 1
+    s.tracks_init = False
+    if get_locals(s):
+        return 1
+    if s.tracks_init and track_initialised(s, type.nparams):
+        return 1
+    s.block_type = type
+    s.block_single = T_BOT
+    s.start = s.pos
+    return push_frame(s, R_FUNCTION, False)
+
+
+cdef int check_end(State* s) noexcept nogil:
+    # The last frame is closed, or the bytes are used up.
+    if s.nframes:
+        s.start = s.pos
+        s.start_sp = s.sp
+        return fail(s, E_END, 0, 0)
+    if s.pos != s.end:
+        s.start = s.pos
+        return fail(s, E_BEHIND_END, 0, s.end - s.pos)
+    return 0
+
+
+cdef int run_slow(State* s) noexcept nogil:
+    while s.nframes and s.pos < s.end:
+        if step(s):
+            return 1
+    return check_end(s)
+
+
+cdef inline bint takes_nothing(const Frame* frame) noexcept nogil:
+    # Whether a branch to the block takes no operands, as most do.
+    return frame.type == NULL and (frame.single == T_BOT or frame.kind == R_LOOP)
+
+
+cdef inline const uint8_t* skip_leb(
+    const uint8_t* at, const uint8_t* limit, int most
+) noexcept nogil:
+    # Behind a LEB128 of at most `most` bytes; NULL where it is longer or not whole.
+    while most and at < limit:
+        if at[0] < 0x80:
+            return at + 1
+        at += 1
+        most -= 1
+    return NULL
+
+
+cdef int run(State* s) noexcept nogil:
+    cdef const uint8_t* code = s.code
+    cdef const uint8_t* limit = s.code + s.end
+    cdef const uint8_t* at = s.code + s.pos
+    cdef const uint8_t* next
+    cdef uint64_t* sp
+    cdef uint64_t* floor
+    cdef uint64_t operators = 0
+    cdef uint64_t origin
+    cdef const Hot* entry
+    cdef const CType* callee
+    cdef Frame* frame
+    cdef uint8_t rule
+    cdef uint8_t index
+    cdef T type
+    # Indices of one byte below these bounds are in range, and locals have been set.
+    cdef uint32_t nlocals = 0 if s.tracks_init else min(s.nflat, 128)
+    cdef uint32_t nglobals = min(s.env.nglobals, 128)
+    cdef T memory = s.env.memories[0] if s.env.nmemories else <T>NO_ORIGIN
+    if not s.env.accelerate:
+        return run_slow(s)
+    sp = s.stack + s.sp
+    frame = top_frame(s)
+    floor = s.stack + frame.height
+    while limit - at > 2:
+        entry = &hot[at[0]]
+        origin = <uint64_t>(at - code) << 32
+        rule = R_GENERIC if frame.dead else entry.rule
+        index = at[1]
+        operators += 1
+        if rule == R_LOCAL_GET:
+            if index < nlocals:
+                sp[0] = origin | s.locals[index]
+                sp += 1
+                at += 2
+                continue
+        elif rule == R_BINARY:
+            if sp - floor >= 2 and <T>(sp - 1)[0] == entry.operand and <T>(sp - 2)[0] == entry.operand:
+                sp -= 1
+                (sp - 1)[0] = origin | entry.result
+                at += 1
+                continue
+        elif rule == R_CONST_LEB:
+            # Four bytes fit 32 bits whatever they are.
+            next = skip_leb(at + 1, limit, 4)
+            if next != NULL:
+                sp[0] = origin | entry.result
+                sp += 1
+                at = next
+                continue
+        elif rule == R_LOCAL_SET:
+            if index < nlocals and sp > floor and <T>(sp - 1)[0] == s.locals[index]:
+                sp -= 1
+                at += 2
+                continue
+        elif rule == R_LOCAL_TEE:
+            if index < nlocals and sp > floor and <T>(sp - 1)[0] == s.locals[index]:
+                (sp - 1)[0] = origin | s.locals[index]
+                at += 2
+                continue
+        elif rule == R_LOAD:
+            if index <= entry.align and sp > floor and <T>(sp - 1)[0] == memory:
+                next = skip_leb(at + 2, limit, 4)
+                if next != NULL:
+                    (sp - 1)[0] = origin | entry.result
+                    at = next
+                    continue
+        elif rule == R_STORE:
+            if (index <= entry.align and sp - floor >= 2
+                    and <T>(sp - 1)[0] == entry.operand and <T>(sp - 2)[0] == memory):
+                next = skip_leb(at + 2, limit, 4)
+                if next != NULL:
+                    sp -= 2
+                    at = next
+                    continue
+        elif rule == R_UNARY:
+            if (sp > floor and <T>(sp - 1)[0] == entry.operand
+                    and not entry.feature & ~s.env.features):
+                (sp - 1)[0] = origin | entry.result
+                at += 1
+                continue
+        elif rule == R_BR_IF:
+            if (index < s.nframes and index < 0x80 and sp > floor and <T>(sp - 1)[0] == T_I32
+                    and takes_nothing(&s.frames[s.nframes - 1 - index])):
+                sp -= 1
+                at += 2
+                continue
+        elif rule == R_DROP:
+            if sp > floor:
+                sp -= 1
+                at += 1
+                continue
+        elif rule == R_GLOBAL_GET:
+            if index < nglobals:
+                sp[0] = origin | s.env.globals[index].type
+                sp += 1
+                at += 2
+                continue
+        elif rule == R_GLOBAL_SET:
+            if (index < nglobals and sp > floor and <T>(sp - 1)[0] == s.env.globals[index].type
+                    and s.env.globals[index].mutable):
+                sp -= 1
+                at += 2
+                continue
+        elif rule == R_CONST_BYTES:
+            if limit - at > entry.align + 1:
+                sp[0] = origin | entry.result
+                sp += 1
+                at += entry.align + 1
+                continue
+        elif rule == R_SELECT:
+            type = <T>(sp - 1)[0] if sp > floor else <T>T_BOT
+            if (sp - floor >= 3 and type == T_I32 and <T>(sp - 2)[0] == <T>(sp - 3)[0]
+                    and not <T>(sp - 2)[0] & REF_BIT):
+                type = <T>(sp - 2)[0]
+                sp -= 2
+                (sp - 1)[0] = origin | type
+                at += 1
+                continue
+        s.operators += operators - 1
+        operators = 0
+        s.pos = at - code
+        s.sp = sp - s.stack
+        if step(s):
+            return 1
+        if s.nframes == 0:
+            return check_end(s)
+        at = code + s.pos
+        sp = s.stack + s.sp
+        frame = top_frame(s)
+        floor = s.stack + frame.height
+    s.operators += operators
+    s.pos = at - code
+    s.sp = sp - s.stack
+    return run_slow(s)
