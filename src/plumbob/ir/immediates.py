@@ -170,7 +170,7 @@ def format_integer(bits: int, width: int) -> str:
     value = sign_extend(bits, width)
     if -10_000 < value < 10_000:
         return str(value)
-    return format_hex(value & ((1 << 64) - 1) if value < 0 else value)
+    return format_hex(bits)
 
 
 def format_hex(value: int) -> str:

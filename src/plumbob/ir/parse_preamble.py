@@ -218,6 +218,8 @@ class _Preamble:
         if tokens.at("("):
             signature = self.parse_signature(tokens)
             ref = self.function.add_signature(signature)
+            # Errors of the signature stand where the function is declared.
+            self.context.spans["sig", ref] = tokens.span(first)
         else:
             ref = self.context.declared(self.function.signatures, "sig", "signature")
         data = ExtFunc(name, ref, colocated, patchable)

@@ -65,6 +65,13 @@ def print_instruction(func: Function, inst: Inst) -> str:
     return _Printer(func).instruction(inst).rstrip()
 
 
+def print_block_header(func: Function, block: Block) -> str:
+    """Return `block0(v0: i32) cold:`."""
+    params = ", ".join(f"v{v}: {func.value_types[v]}" for v in func.block_params[block])
+    cold = " cold" if func.block_cold[block] else ""
+    return f"block{block}({params}){cold}:" if params else f"block{block}{cold}:"
+
+
 def print_name(name: ExternalName) -> str:
     """Return the text of an external name."""
     match name:
@@ -246,10 +253,7 @@ class _Printer:
         self, block: Block, indent: int, aliases: dict[Value, list[Value]], parts: list[str]
     ) -> None:
         func = self.func
-        params = ", ".join(f"v{v}: {func.value_types[v]}" for v in func.block_params[block])
-        header = f"block{block}({params})" if params else f"block{block}"
-        cold = " cold" if func.block_cold[block] else ""
-        parts.append(" " * (indent - _INDENT) + f"{header}{cold}:")
+        parts.append(" " * (indent - _INDENT) + print_block_header(func, block))
         if aliases:
             for param in func.block_params[block]:
                 _print_aliases(aliases, param, indent, parts)
