@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import islice, pairwise, product
+from math import prod
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -186,6 +187,9 @@ def int_lanes(w: int) -> list[int]:
     top = 1 << (w - 1)
     corners = [0, 1, 2, 3, 7, w - 1, w, w + 1, top - 1, top, top + 1, 2 * top - 2, 2 * top - 1]
     corners += [(1 << w // 2) - 1, 1 << w // 2, (2 * top - 1) // 3, (2 * top - 1) // 3 * 2]
+    if w >= 64:
+        # Just above a tie of f32 and of f64: rounded by way of a double, down to the tie.
+        corners += [1 << (w - 2) | 1 << (w - 2 - precision) | 1 for precision in (24, 53)]
     rng = _generator(w)
     return list(dict.fromkeys([*corners, *(rng.getrandbits(w) for _ in range(6))]))
 
@@ -215,6 +219,10 @@ def float_lanes(bits: int) -> list[int]:
     for e in (7, 8, 15, 16, 31, 32, 63, 64, 127, 128):
         if e <= bias:
             positive += [power(e) - 1, power(e)]
+    for _, narrower in WIDTHS.values():
+        if narrower < fraction_bits:
+            tie = power(0) | one >> (narrower + 1)
+            positive += [tie - 1, tie, tie + 1]
     nans = [infinity | 1, infinity | one >> 1, infinity | one >> 1 | 5, infinity | one - 1]
     rng = _generator(bits)
     randoms = [rng.getrandbits(bits - 1) for _ in range(3)]
@@ -228,14 +236,28 @@ def lanes_for(kind: ValueType) -> list[int]:
     return float_lanes(kind.lane_bits) if kind.is_float else int_lanes(kind.lane_bits)
 
 
-def inputs(where: Site, *, limit: int = LIMIT) -> Iterator[tuple[int, ...]]:
-    """Give operand tuples for a site: the cross product of corners, thinned to about `limit`.
+@cache
+def core_lanes(kind: ValueType) -> list[int]:
+    """The values whose every combination must be met: zeros, extremes, infinities, NaNs."""
+    w, top = kind.lane_bits, 1 << (kind.lane_bits - 1)
+    if not kind.is_float:
+        return [0, 1, top - 1, top, 2 * top - 1]
+    exponent_bits, fraction_bits = WIDTHS[w]
+    one = ((1 << exponent_bits - 1) - 1) << fraction_bits
+    infinity = ((1 << exponent_bits) - 1) << fraction_bits
+    quiet, signalling = infinity | 1 << fraction_bits - 1 | 5, infinity | 3
+    positive = [0, 1, one, infinity - 1, infinity, quiet, signalling]
+    return [x | s for x in positive for s in (0, top)]
 
-    A ternary operation's cross product is too large: it is sampled with a fixed seed.
+
+def inputs(where: Site, *, limit: int = LIMIT) -> Iterator[tuple[int, ...]]:
+    """Give operand tuples for a site: the cross product of the corners.
+
+    Where that is more than `limit`: the product of the core values, and a sample with a
+    fixed seed.
     """
-    pools = [lanes_for(kind) for kind in where.operands]
     width = max(kind.lanes for kind in where.operands)
-    tuples = _crossed(pools, limit, repr(where.operands))
+    tuples = _crossed([kind.lane for kind in where.operands], limit)
     if width == 1:
         yield from tuples
         return
@@ -247,14 +269,13 @@ def inputs(where: Site, *, limit: int = LIMIT) -> Iterator[tuple[int, ...]]:
         )
 
 
-def _crossed(pools: list[list[int]], limit: int, seed: str) -> Iterator[tuple[int, ...]]:
-    total = 1
-    for pool in pools:
-        total *= len(pool)
-    if total <= limit:
+def _crossed(kinds: list[ValueType], limit: int) -> Iterator[tuple[int, ...]]:
+    pools = [lanes_for(kind) for kind in kinds]
+    if prod(map(len, pools)) <= limit:
         yield from product(*pools)
         return
-    rng = _generator(seed)
+    yield from product(*(core_lanes(kind) for kind in kinds))
+    rng = _generator(repr(kinds))
     for _ in range(limit):
         yield tuple(rng.choice(pool) for pool in pools)
 
