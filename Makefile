@@ -1,0 +1,45 @@
+# `make check` runs what CI runs. Every target sets up its own virtual environment first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+KERNELS := $(shell find src -name '*.pyx' -o -name '*.pxi' -o -name '*.pxd')
+INSTALLED := $(VENV)/.plumbob-installed
+
+.PHONY: check test lint types format docs package clean
+
+check: lint types test package
+
+# Installs once, and again when the metadata or a Cython source changes.
+$(INSTALLED): pyproject.toml setup.py $(KERNELS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# Regenerates what is generated from the code; a test checks that it is current.
+docs: $(INSTALLED)
+	$(BIN)/python -m plumbob.report.catalogue > docs/diagnostics.md
+
+# Builds the sdist, a wheel from that, and installs and runs the wheel on its own.
+package: $(INSTALLED)
+	$(BIN)/python tests/packaging.py
+
+clean:
+	rm -rf build dist src/*.egg-info
+	find src -name '*.so' -delete
+	find src -name '*.pyx' | sed 's/pyx$$/c/' | xargs rm -f
