@@ -20,6 +20,7 @@ cdef extern from *:
     #endif
     """
     const bint PLUMBOB_CHECKED
+    int ctz "__builtin_ctz"(unsigned int) nogil
 
 include "state.pxi"
 include "errors.pxi"

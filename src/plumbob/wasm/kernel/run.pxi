@@ -68,23 +68,31 @@ cdef inline bint takes_nothing(const Frame* frame) noexcept nogil:
     return frame.type == NULL and (frame.single == T_BOT or frame.kind == R_LOOP)
 
 
-cdef inline const uint8_t* skip_leb(
-    const uint8_t* at, const uint8_t* limit, int most
-) noexcept nogil:
-    # Behind a LEB128 of at most `most` bytes; NULL where it is longer or not whole.
-    while most and at < limit:
-        if at[0] < 0x80:
-            return at + 1
-        at += 1
-        most -= 1
-    return NULL
+cdef inline uint32_t leb_size(const uint8_t* at) noexcept nogil:
+    # Bytes of the LEB128 here if at most four, else 0; reads four bytes, without a branch:
+    # lengths are as good as random, and a wrong guess costs more than everything else.
+    cdef uint32_t word
+    memcpy(&word, at, 4)
+    word = ~word & <uint32_t>0x80808080  # the bytes that end an integer, on a little-endian host
+    return (ctz(word) >> 3) + 1 if word else 0
+
+
+cdef inline uint32_t gather(uint32_t word, uint32_t size) noexcept nogil:
+    # The value of an unsigned LEB128 of `size` bytes (1 to 4) read as a little-endian word.
+    word &= <uint32_t>0xFFFFFFFF >> (32 - 8 * size if size else 0)
+    return (word & 0x7F) | (word & 0x7F00) >> 1 | (word & 0x7F0000) >> 2 | (
+        word & 0x7F000000) >> 3
+
+
+cdef enum:
+    WINDOW = 10  # no operator that the fast loop takes is longer
 
 
 cdef int run(State* s) noexcept nogil:
     cdef const uint8_t* code = s.code
     cdef const uint8_t* limit = s.code + s.end
     cdef const uint8_t* at = s.code + s.pos
-    cdef const uint8_t* next
+    cdef uint32_t size
     cdef uint64_t* sp
     cdef uint64_t* floor
     cdef uint64_t operators = 0
@@ -94,6 +102,8 @@ cdef int run(State* s) noexcept nogil:
     cdef Frame* frame
     cdef uint8_t rule
     cdef uint8_t index
+    cdef uint32_t function
+    cdef uint32_t count
     cdef T type
     # Indices of one byte below these bounds are in range, and locals have been set.
     cdef uint32_t nlocals = 0 if s.tracks_init else min(s.nflat, 128)
@@ -104,7 +114,7 @@ cdef int run(State* s) noexcept nogil:
     sp = s.stack + s.sp
     frame = top_frame(s)
     floor = s.stack + frame.height
-    while limit - at > 2:
+    while limit - at >= WINDOW:
         entry = &hot[at[0]]
         origin = <uint64_t>(at - code) << 32
         rule = R_GENERIC if frame.dead else entry.rule
@@ -115,6 +125,12 @@ cdef int run(State* s) noexcept nogil:
                 sp[0] = origin | s.locals[index]
                 sp += 1
                 at += 2
+                # Runs of them are long, and a guess of its own is a better guess.
+                while hot[at[0]].rule == R_LOCAL_GET and at[1] < nlocals and limit - at >= WINDOW:
+                    sp[0] = <uint64_t>(at - code) << 32 | s.locals[at[1]]
+                    sp += 1
+                    at += 2
+                    operators += 1
                 continue
         elif rule == R_BINARY:
             if sp - floor >= 2 and <T>(sp - 1)[0] == entry.operand and <T>(sp - 2)[0] == entry.operand:
@@ -124,11 +140,11 @@ cdef int run(State* s) noexcept nogil:
                 continue
         elif rule == R_CONST_LEB:
             # Four bytes fit 32 bits whatever they are.
-            next = skip_leb(at + 1, limit, 4)
-            if next != NULL:
+            size = leb_size(at + 1)
+            if size:
                 sp[0] = origin | entry.result
                 sp += 1
-                at = next
+                at += size + 1
                 continue
         elif rule == R_LOCAL_SET:
             if index < nlocals and sp > floor and <T>(sp - 1)[0] == s.locals[index]:
@@ -142,18 +158,18 @@ cdef int run(State* s) noexcept nogil:
                 continue
         elif rule == R_LOAD:
             if index <= entry.align and sp > floor and <T>(sp - 1)[0] == memory:
-                next = skip_leb(at + 2, limit, 4)
-                if next != NULL:
+                size = leb_size(at + 2)
+                if size:
                     (sp - 1)[0] = origin | entry.result
-                    at = next
+                    at += size + 2
                     continue
         elif rule == R_STORE:
             if (index <= entry.align and sp - floor >= 2
                     and <T>(sp - 1)[0] == entry.operand and <T>(sp - 2)[0] == memory):
-                next = skip_leb(at + 2, limit, 4)
-                if next != NULL:
+                size = leb_size(at + 2)
+                if size:
                     sp -= 2
-                    at = next
+                    at += size + 2
                     continue
         elif rule == R_UNARY:
             if (sp > floor and <T>(sp - 1)[0] == entry.operand
@@ -167,6 +183,66 @@ cdef int run(State* s) noexcept nogil:
                 sp -= 1
                 at += 2
                 continue
+        elif rule == R_BLOCK or rule == R_LOOP or rule == R_IF:
+            # Of no parameters and at most one result, a number.
+            type = block_codes[index]
+            if s.nframes < s.frame_capacity and type != T_NO_BLOCK and (
+                rule != R_IF or sp > floor and <T>(sp - 1)[0] == T_I32
+            ):
+                if rule == R_IF:
+                    sp -= 1
+                frame = &s.frames[s.nframes]
+                s.nframes += 1
+                frame.kind = rule
+                frame.dead = False
+                frame.entered_dead = False
+                frame.height = <uint32_t>(sp - s.stack)
+                frame.init_height = s.ninit
+                frame.offset = <uint32_t>(at - code)
+                frame.single = type
+                frame.type = NULL
+                floor = sp
+                at += 2
+                continue
+        elif rule == R_END:
+            # Not the function's own, nor of an `if` that lacks an else it needs.
+            type = frame.single
+            if (s.nframes > 1 and frame.type == NULL and frame.init_height == s.ninit
+                    and not (frame - 1).dead):
+                if type == T_BOT:
+                    if sp == floor:
+                        s.nframes -= 1
+                        frame -= 1
+                        floor = s.stack + frame.height
+                        at += 1
+                        continue
+                elif sp - floor == 1 and <T>(sp - 1)[0] == type and frame.kind != R_IF:
+                    (sp - 1)[0] = origin | type
+                    s.nframes -= 1
+                    frame -= 1
+                    floor = s.stack + frame.height
+                    at += 1
+                    continue
+        elif rule == R_CALL:
+            size = leb_size(at + 1)
+            memcpy(&function, at + 1, 4)
+            function = gather(function, size)
+            if size and entry.immediates == 1 and function < s.env.nfuncs:
+                callee = &s.env.types[s.env.func_types[function]]
+                count = callee.nparams
+                if sp - floor >= count and callee.nresults <= 1:
+                    while count and <T>(sp - 1)[0] == callee.params[count - 1]:
+                        sp -= 1
+                        count -= 1
+                    if count == 0 and (
+                        callee.nresults == 0 or callee.results[0] != T_UNREACHABLE
+                    ):
+                        if callee.nresults:
+                            sp[0] = origin | callee.results[0]
+                            sp += 1
+                        at += size + 1
+                        continue
+                    sp += callee.nparams - count
         elif rule == R_DROP:
             if sp > floor:
                 sp -= 1
@@ -185,11 +261,10 @@ cdef int run(State* s) noexcept nogil:
                 at += 2
                 continue
         elif rule == R_CONST_BYTES:
-            if limit - at > entry.align + 1:
-                sp[0] = origin | entry.result
-                sp += 1
-                at += entry.align + 1
-                continue
+            sp[0] = origin | entry.result
+            sp += 1
+            at += entry.align + 1
+            continue
         elif rule == R_SELECT:
             type = <T>(sp - 1)[0] if sp > floor else <T>T_BOT
             if (sp - floor >= 3 and type == T_I32 and <T>(sp - 2)[0] == <T>(sp - 3)[0]

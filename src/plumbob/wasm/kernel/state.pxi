@@ -25,6 +25,7 @@ cdef enum:  # as in types.py; `check_layout` compares them
     T_I8 = 6
     T_I16 = 7
     T_UNREACHABLE = 8
+    T_NO_BLOCK = 0xFF
 
 cdef enum:
     H_BOT = 0

@@ -205,6 +205,7 @@ cdef struct Hot:
     # What the fast loop needs of an operator of one byte.
     uint8_t rule
     uint8_t align  # or how many bytes a constant has
+    uint8_t immediates
     T operand  # type of every operand
     T result
     uint32_t feature
@@ -309,6 +310,7 @@ cdef set_hot(uint32_t number, operator):
     entry.row = number
     entry.align = operator.align
     entry.feature = operator.feature
+    entry.immediates = len(operator.immediates)
     if entry.rule == R_CONST_BYTES:
         entry.align = 4 if operator.immediates == ("f32",) else 8
     for word in operator.pops:  # the last counts: a store's address is not a number's word

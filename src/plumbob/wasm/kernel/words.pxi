@@ -14,6 +14,7 @@ cdef uint8_t EMPTY_BLOCK_CODE = types.EMPTY_BLOCK_CODE
 
 cdef T[256] value_codes  # T_BOT where a byte is no value type
 cdef uint32_t[256] value_features
+cdef T[256] block_codes  # of block types that the fast loop takes, T_NO_BLOCK for others
 cdef uint8_t[128] heap_codes  # by the byte; 0 where it is no heap type
 cdef uint32_t[H_COUNT] heap_features
 
@@ -28,9 +29,14 @@ TYPE_WORDS.update(
 
 
 cdef fill_types():
+    for code in range(256):
+        block_codes[<uint8_t>code] = T_NO_BLOCK
+    block_codes[EMPTY_BLOCK_CODE] = T_BOT
     for code, type in types.VALUE_CODES.items():
         value_codes[<uint8_t>code] = type
         value_features[<uint8_t>code] = types.FEATURE_OF_VALUE.get(type, 0)
+        if value_features[<uint8_t>code] == 0:
+            block_codes[<uint8_t>code] = type
     for code, heap in types.HEAP_CODES.items():
         heap_codes[<uint8_t>code] = heap
         heap_features[<uint8_t>heap] = types.FEATURE_OF_HEAP[heap]
