@@ -76,6 +76,8 @@ class Function:
     unsigned 32 bits, or NO_LOCATION).
 
     Rare attributes of instructions are dictionaries by Inst: `stack_maps`, `debug_tags`.
+    `stack_map_values` are the values that a stack map must list wherever they live across a
+    safepoint (never aliases; not part of the text).
 
     Entities, each indexed by its own integer: `stack_slots`, `dynamic_types`,
     `dynamic_slots` (their dynamic types), `global_values`, `signatures`, `ext_funcs`,
@@ -109,6 +111,7 @@ class Function:
         self.inst_location = array("q")
         self.stack_maps: dict[Inst, tuple[StackMapEntry, ...]] = {}
         self.debug_tags: dict[Inst, tuple[DebugTag, ...]] = {}
+        self.stack_map_values: set[Value] = set()
 
         self.stack_slots: list[StackSlotData | None] = []
         self.dynamic_types: list[DynamicTypeData | None] = []
