@@ -39,7 +39,7 @@ VECTOR_FLOATS = ("f16x8", "f32x2", "f32x4", "f64x2", "f32x16", "f128x2")
 INTS, FLOATS = SCALAR_INTS + VECTOR_INTS, SCALAR_FLOATS + VECTOR_FLOATS
 NARROWABLE = ("i16x4", "i16x8", "i32x4", "i64x2", "i32x16")
 WIDENABLE = ("i8x8", "i8x16", "i16x8", "i32x4", "i8x64")
-MASKS = (0x0F0E0D0C0B0A09080706050403020100, 0x1F00100F0E11021C051B06150814130A)
+MASKS = (bytes(range(16)), bytes.fromhex("0a 13 14 08 15 06 1b 05 1c 02 11 0e 0f 10 00 1f"))
 RMW = ("add", "sub", "and", "nand", "or", "xor", "xchg", "umin", "umax", "smin", "smax")
 
 

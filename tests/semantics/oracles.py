@@ -303,7 +303,7 @@ _on_lists("swizzle", lambda _site, x, y: [_pick(x, i) for i in y])
 _on_lists("x86_pshufb", lambda _site, x, y: [0 if i > 127 else x[i % 16] for i in y])
 _on_lists(
     "shuffle",
-    lambda site, x, y: [(x + y)[i] for i in site.immediates[0].to_bytes(16, "little")],
+    lambda site, x, y: [(x + y)[i] for i in site.immediates[0]],
 )
 _on_lists("vany_true", lambda _site, x: [int(any(x))])
 _on_lists("vall_true", lambda _site, x: [int(all(x))])

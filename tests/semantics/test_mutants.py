@@ -54,7 +54,7 @@ class SharedMutant(NamedTuple):
 # Wrong definitions.
 
 
-@rows.general("uadd_overflow_trap", "code")
+@rows.general("uadd_overflow_trap", "trap")
 def _missing_overflow_trap(d: AnyDomain, site: Site, x: Any, y: Any) -> Result:
     return Outcome((d.add(site.operands[0].bits, x, y),))
 
@@ -81,7 +81,7 @@ def _remainder_of_the_divisors_sign(d: AnyDomain, site: Site, x: Any, y: Any) ->
     return Outcome((d.select(w, moved, d.add(w, rest, y), rest),), traps)
 
 
-@rows.general("icmp", "condition")
+@rows.general("icmp", "intcc")
 def _signs_swapped(d: AnyDomain, site: Site, x: Any, y: Any) -> Result:
     condition = str(site.immediates[0])
     swapped = {"s": "u", "u": "s"}.get(condition[0], condition[0]) + condition[1:]
@@ -145,7 +145,7 @@ def _arms_swapped(d: AnyDomain, site: Site, c: Any, x: Any, y: Any) -> Result:
     return bits_module.bitselect(d, site, c, y, x)
 
 
-@rows.general("bitcast", "endianness")
+@rows.general("bitcast", "byte_order")
 def _byte_order_ignored(_d: AnyDomain, _site: Site, x: Any) -> Result:
     return Outcome((x,))
 
@@ -223,7 +223,7 @@ def _subtracted_from_zero(d: AnyDomain, f: FloatFormat, x: Any) -> Any:
     return floats.fsub(d, f, d.const(f.bits, 0), x)
 
 
-@rows.general("fcmp", "condition")
+@rows.general("fcmp", "floatcc")
 def _unordered_forgotten(d: AnyDomain, site: Site, x: Any, y: Any) -> Result:
     ordered = {"ueq": "eq", "ult": "lt", "ule": "le", "ugt": "gt", "uge": "ge", "ne": "one"}
     condition = str(site.immediates[0])

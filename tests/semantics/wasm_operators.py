@@ -202,8 +202,8 @@ def _logic() -> None:
     choose = op("bitselect", f"{v} {v} {v}", v)
     add("v128.bitselect", f"{v} {v} {v}", v, lambda x, y, c: choose(c, x, y))
     add("v128.any_true", v, "i32", op("vany_true", v, "i8"))
-    mask = 0x1F00100F0E11021C051B06150814130A
-    picks = " ".join(str(pick) for pick in mask.to_bytes(16, "little"))
+    mask = bytes.fromhex("0a 13 14 08 15 06 1b 05 1c 02 11 0e 0f 10 00 1f")
+    picks = " ".join(map(str, mask))
     shuffle = op("shuffle", f"{v} {v}", v, mask)
     add("i8x16.shuffle", f"{v} {v}", v, shuffle, text=f"i8x16.shuffle {picks}")
 

@@ -126,7 +126,7 @@ def swap_lane_bytes(d: Domain[V, B], kind: ValueType, x: V) -> V:
     return lanewise(d, (kind,), kind, lambda lane: d.reverse_bytes(w, lane), (x,))
 
 
-@define.general("bitcast", "endianness")
+@define.general("bitcast", "byte_order")
 def bitcast(d: Domain[V, B], site: Site, x: V) -> Outcome[V, B]:
     """The same bits as another type: stored as the one and loaded as the other.
 

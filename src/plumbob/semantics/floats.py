@@ -198,7 +198,7 @@ def compare(d: Domain[V, B], f: FloatFormat, condition: str, x: V, y: V) -> B:
     )
 
 
-@define.general("fcmp", "condition")
+@define.general("fcmp", "floatcc")
 def fcmp(d: Domain[V, B], site: Site, x: V, y: V) -> Outcome[V, B]:
     """Compare: 1 or 0 for scalars (an i8), -1 or 0 in each lane of a vector."""
     operand, result, condition = site.operands[0], site.results[0], str(site.immediates[0])

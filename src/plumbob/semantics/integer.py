@@ -314,7 +314,7 @@ def ssub_overflow_bin(d: Domain[V, B], site: Site, x: V, y: V, b: V) -> Outcome[
     return _signed_cut(d, v, d.sub(v, d.sign_extend(w, x, v), subtrahend), w)
 
 
-@define.general("uadd_overflow_trap", "code")
+@define.general("uadd_overflow_trap", "trap")
 def uadd_overflow_trap(d: Domain[V, B], site: Site, x: V, y: V) -> Outcome[V, B]:
     """The sum; traps with the given code where the unsigned one leaves the width."""
     w, v = site.operands[0].bits, site.operands[0].bits + 1
@@ -397,7 +397,7 @@ def truth_result(d: Domain[V, B], operand: ValueType, result: ValueType, c: B) -
     return from_truth(d, width, c) if operand.lanes == 1 else mask_of(d, width, c)
 
 
-@define.general("icmp", "condition")
+@define.general("icmp", "intcc")
 def icmp(d: Domain[V, B], site: Site, x: V, y: V) -> Outcome[V, B]:
     """Compare: 1 or 0 for scalars (an i8), -1 or 0 in each lane of a vector."""
     operand, result, condition = site.operands[0], site.results[0], str(site.immediates[0])

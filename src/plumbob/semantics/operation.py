@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-Immediate: TypeAlias = int | str
-"""A literal operand: a condition or trap code by its CLIF name, a lane, a mask, a byte order."""
+Immediate: TypeAlias = int | str | bytes
+"""A literal operand, by the name that the IR's formats have for it:
+
+`intcc`, `floatcc`, `rmw` and `trap` are CLIF's names of conditions, operators and trap
+codes; `lane` is an int; `mask` is 16 bytes, the pick of lane 0 first; `byte_order` (of
+bitcast's flags) is "little", "big", or "" where there is none.
+"""
 
 
 class Trap(NamedTuple, Generic[B]):

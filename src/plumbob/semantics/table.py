@@ -26,7 +26,7 @@ RMW_OPERATIONS = {
 """`atomic_rmw`'s operators that are integer operations; the others are bitwise."""
 
 
-@define.general("atomic_rmw", "operator")
+@define.general("atomic_rmw", "rmw")
 def atomic_rmw(d: Domain[V, B], site: Site, old: V, x: V) -> Outcome[V, B]:
     """The value that an atomic read-modify-write stores, from the one it loaded and `x`.
 

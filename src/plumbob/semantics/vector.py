@@ -75,9 +75,10 @@ def insertlane(d: Domain[V, B], site: Site, x: V, y: V) -> Outcome[V, B]:
 def shuffle(d: Domain[V, B], site: Site, x: V, y: V) -> Outcome[V, B]:
     """Lane `i` is the lane of `x` and `y`, counted through, that byte `i` of the mask names."""
     kind = site.operands[0]
-    mask = int(site.immediates[0])
+    picks = site.immediates[0]
+    if not isinstance(picks, bytes) or len(picks) != kind.lanes:
+        raise UsageError("mask of a shuffle", expected=f"{kind.lanes} bytes", found=repr(picks))
     lanes = [*d.split(kind.bits, x, kind.lanes), *d.split(kind.bits, y, kind.lanes)]
-    picks = mask.to_bytes(kind.lanes, "little")
     if max(picks) >= len(lanes):
         raise UsageError(
             "lane in a shuffle's mask", expected=f"below {len(lanes)}", found=str(max(picks))
