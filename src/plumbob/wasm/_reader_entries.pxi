@@ -1,0 +1,295 @@
+# The entries of sections (Binary Format / Modules). Each function reads the vector that a
+# section is, and returns it with arrays of offsets (from the start of the data): where each
+# entry begins and, where it holds a constant expression, where that begins.
+
+cdef object skip_general = None
+
+
+cdef int skip_hard(Reader r, size_t start) except -1:
+    # An expression with an operator that has a prefix, opens a block or is not constant.
+    global skip_general
+    if skip_general is None:
+        from plumbob.wasm.instructions import skip_expression as skip_general
+    r.pos = start
+    skip_general(r)
+    return 0
+
+
+cdef object get_expression(Reader r):
+    cdef size_t start = r.pos
+    cdef uint8_t code
+    cdef uint32_t index
+    cdef int32_t narrow
+    cdef int64_t wide
+    cdef int error
+    while r.pos < r.end:
+        code = r.p[r.pos]
+        r.pos += 1
+        if code == END:
+            return PyBytes_FromStringAndSize(<const char*>r.p + start, r.pos - start)
+        error = LEB_OK
+        if trivial[code] == INDEX:
+            error = read_u32(r.p, &r.pos, r.end, &index)
+        elif trivial[code] == INT32:
+            error = read_s32(r.p, &r.pos, r.end, &narrow)
+        elif trivial[code] == INT64:
+            error = read_s64(r.p, &r.pos, r.end, &wide)
+        elif trivial[code] == BYTES4 or trivial[code] == BYTES8:
+            r.pos += 4 if trivial[code] == BYTES4 else 8
+            if r.pos > r.end:
+                r.pos = r.end
+        elif trivial[code] == HEAP:
+            get_heap_type(r)
+        elif trivial[code] != NOTHING:
+            skip_hard(r, start)
+            return PyBytes_FromStringAndSize(<const char*>r.p + start, r.pos - start)
+        if error:
+            r.fail_leb(error, "an operator's immediate")
+    r.fail_end("`end` of a constant expression")
+
+
+def read_types(Reader r):
+    """Read the type section: rec groups, and where each type begins."""
+    cdef Py_ssize_t count = r.get_count("types")
+    cdef Py_ssize_t members
+    cdef list groups = []
+    cdef list starts = []
+    for _ in range(count):
+        if r.pos < r.end and r.p[r.pos] == REC_CODE:
+            r.need_feature(GC, r.pos, "a rec group")
+            r.pos += 1
+            members = r.get_count("types of a rec group")
+            types = []
+            for _ in range(members):
+                starts.append(r.pos)
+                types.append(get_subtype(r))
+            groups.append(make(RecGroup, (tuple(types), True)))
+        else:
+            starts.append(r.pos)
+            groups.append(make(RecGroup, ((get_subtype(r),), False)))
+    return groups, starts
+
+
+def read_imports(Reader r):
+    """Read the import section."""
+    cdef Py_ssize_t count = r.get_count("imports")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef list out = []
+    cdef size_t at
+    cdef int kind
+    for i in range(count):
+        starts.data.as_uints[i] = r.pos
+        module = r.get_name("the name of a module")
+        name = r.get_name("the name of an import")
+        at = r.pos
+        kind = r.get_u8("an import kind")
+        if kind == 0:
+            type = r.get_u32("a type index")
+        elif kind == 1:
+            type = get_table_type(r)
+        elif kind == 2:
+            type = get_memory_type(r)
+        elif kind == 3:
+            type = get_global_type(r)
+        elif kind == 4:
+            type = get_tag_type(r)
+        else:
+            r.fail_at(at, "E0123", "malformed import kind", "0 to 4", hex(kind))
+        out.append(make(Import, (module, name, kind, type)))
+    return out, starts
+
+
+def read_tables(Reader r):
+    """Read the table section."""
+    cdef Py_ssize_t count = r.get_count("tables")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef array.array inits = u32_array(count)
+    cdef list out = []
+    cdef size_t at
+    cdef int zero
+    for i in range(count):
+        starts.data.as_uints[i] = at = r.pos
+        init = None
+        if r.pos < r.end and r.p[r.pos] == 0x40:
+            r.need_feature(FUNCTION_REFERENCES, r.pos, "a table with an initialiser")
+            r.pos += 1
+            zero = r.get_u8("a zero byte")
+            if zero:
+                r.fail_at(at + 1, "E0154", "zero byte expected", "0", hex(zero))
+            type = get_table_type(r)
+            inits.data.as_uints[i] = r.pos
+            init = get_expression(r)
+        else:
+            type = get_table_type(r)
+            inits.data.as_uints[i] = r.pos
+        out.append(make(Table, (type, init)))
+    return out, starts, inits
+
+
+def read_memories(Reader r):
+    """Read the memory section."""
+    cdef Py_ssize_t count = r.get_count("memories")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef list out = []
+    for i in range(count):
+        starts.data.as_uints[i] = r.pos
+        out.append(get_memory_type(r))
+    return out, starts
+
+
+def read_tags(Reader r):
+    """Read the tag section."""
+    cdef Py_ssize_t count = r.get_count("tags")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef list out = []
+    for i in range(count):
+        starts.data.as_uints[i] = r.pos
+        out.append(get_tag_type(r))
+    return out, starts
+
+
+def read_globals(Reader r):
+    """Read the global section."""
+    cdef Py_ssize_t count = r.get_count("globals")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef array.array inits = u32_array(count)
+    cdef list out = []
+    for i in range(count):
+        starts.data.as_uints[i] = r.pos
+        type = get_global_type(r)
+        inits.data.as_uints[i] = r.pos
+        out.append(make(Global, (type, get_expression(r))))
+    return out, starts, inits
+
+
+def read_exports(Reader r):
+    """Read the export section."""
+    cdef Py_ssize_t count = r.get_count("exports")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef list out = []
+    cdef size_t at
+    cdef int kind
+    for i in range(count):
+        starts.data.as_uints[i] = r.pos
+        name = r.get_name("the name of an export")
+        at = r.pos
+        kind = r.get_u8("an export kind")
+        if kind > 4:
+            r.fail_at(at, "E0124", "malformed export kind", "0 to 4", hex(kind))
+        if kind == 4:
+            r.need_feature(EXCEPTIONS | LEGACY_EXCEPTIONS, at, "a tag")
+        out.append(Export(name, kind, r.get_u32("an index")))
+    return out, starts
+
+
+cdef tuple get_expressions(Reader r):
+    cdef Py_ssize_t count = r.get_count("elements")
+    cdef Py_ssize_t i
+    cdef tuple out = PyTuple_New(count)
+    for i in range(count):
+        expression = get_expression(r)
+        Py_INCREF(expression)
+        PyTuple_SET_ITEM(out, i, expression)
+    return out
+
+
+def read_elements(Reader r):
+    """Read the element section; the last array says where each segment's items begin."""
+    cdef Py_ssize_t count = r.get_count("element segments")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef array.array inits = u32_array(count)
+    cdef array.array items = u32_array(count)
+    cdef list out = []
+    cdef size_t at
+    cdef int64_t flags
+    cdef int64_t table
+    cdef int kind
+    for i in range(count):
+        starts.data.as_uints[i] = at = r.pos
+        flags = r.get_u32("the flags of an element segment")
+        if flags > 7:
+            r.fail_at(at, "E0126", "malformed element segment flags", "0 to 7", str(flags))
+        if flags:
+            r.need_feature(BULK_MEMORY | REFERENCE_TYPES, at, "this form of element segment")
+        mode = ACTIVE if not flags & 1 else DECLARATIVE if flags & 2 else PASSIVE
+        table = r.get_u32("a table index") if flags & 3 == 2 else 0
+        inits.data.as_uints[i] = r.pos
+        offset = None if flags & 1 else get_expression(r)
+        type = FUNC_REFERENCE
+        if flags & 4:
+            type = get_reference_type(r) if flags & 3 else FUNCREF
+        elif flags & 3:
+            kind = r.get_u8("an element kind")
+            if kind:
+                r.fail_at(r.pos - 1, "E0126", "malformed element kind", "0", hex(kind))
+        functions = None
+        expressions = ()
+        if flags & 4:
+            items.data.as_uints[i] = r.pos
+            expressions = get_expressions(r)
+            if expressions:
+                # The count precedes them; they themselves stand one behind the other.
+                items.data.as_uints[i] = r.pos - sum(map(len, expressions))
+        else:
+            items.data.as_uints[i] = r.pos
+            functions = get_u32_vector(r, "function indices")
+        out.append(make(ElementSegment, (mode, type, functions, expressions, table, offset)))
+    return out, starts, inits, items
+
+
+def read_datas(Reader r):
+    """Read the data section."""
+    cdef Py_ssize_t count = r.get_count("data segments")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef array.array inits = u32_array(count)
+    cdef list out = []
+    cdef size_t at
+    cdef int64_t flags
+    cdef int64_t memory
+    for i in range(count):
+        starts.data.as_uints[i] = at = r.pos
+        flags = r.get_u32("the flags of a data segment")
+        if flags > 2:
+            r.fail_at(at, "E0127", "malformed data segment flags", "0 to 2", str(flags))
+        if flags:
+            r.need_feature(BULK_MEMORY, at, "this form of data segment")
+        memory = r.get_u32("a memory index") if flags == 2 else 0
+        inits.data.as_uints[i] = r.pos
+        offset = None if flags == 1 else get_expression(r)
+        data = r.get_payload(r.get_length("data"))
+        out.append(make(DataSegment, (PASSIVE if flags == 1 else ACTIVE, data, memory, offset)))
+    return out, starts, inits
+
+
+def read_code(Reader r):
+    """Read the code section: where each body begins, behind its size, and where it ends."""
+    cdef Py_ssize_t count = r.get_count("function bodies")
+    cdef Py_ssize_t i
+    cdef array.array starts = u32_array(count)
+    cdef array.array ends = u32_array(count)
+    cdef uint32_t size = 0
+    cdef int error
+    for i in range(count):
+        error = read_u32(r.p, &r.pos, r.end, &size)
+        if error:
+            r.fail_leb(error, "the size of a function body")
+        if size > r.end - r.pos:
+            r.fail_at(
+                r.pos,
+                "E0105",
+                "length out of bounds",
+                f"a function body of at most {r.end - r.pos} bytes",
+                str(size),
+            )
+        starts.data.as_uints[i] = r.pos
+        r.pos += size
+        ends.data.as_uints[i] = r.pos
+    return starts, ends

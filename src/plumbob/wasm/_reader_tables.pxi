@@ -1,0 +1,114 @@
+# What the reader takes from types.py, features.py and the operator table when it is imported.
+
+cdef uint32_t BULK_MEMORY = _features.BULK_MEMORY
+cdef uint32_t REFERENCE_TYPES = _features.REFERENCE_TYPES
+cdef uint32_t FUNCTION_REFERENCES = _features.FUNCTION_REFERENCES
+cdef uint32_t GC = _features.GC
+cdef uint32_t EXCEPTIONS = _features.EXCEPTIONS
+cdef uint32_t LEGACY_EXCEPTIONS = _features.LEGACY_EXCEPTIONS
+cdef uint32_t THREADS = _features.THREADS
+cdef uint32_t MEMORY64 = _features.MEMORY64
+cdef uint32_t CUSTOM_PAGE_SIZES = _features.CUSTOM_PAGE_SIZES
+
+cdef uint8_t REC_CODE = _codes.REC_CODE
+cdef uint8_t SUB_CODE = _codes.SUB_CODE
+cdef uint8_t SUB_FINAL_CODE = _codes.SUB_FINAL_CODE
+cdef uint8_t FUNC_CODE = _codes.FUNC_CODE
+cdef uint8_t STRUCT_CODE = _codes.STRUCT_CODE
+cdef uint8_t ARRAY_CODE = _codes.ARRAY_CODE
+cdef uint8_t REF_CODE = _types.REF_CODE
+cdef uint8_t REF_NULL_CODE = _types.REF_NULL_CODE
+cdef uint8_t UNREACHABLE_CODE = _types.UNREACHABLE_CODE
+cdef uint8_t FUNCREF_CODE = _codes.CODE_OF_TYPE[_types.FUNCREF]
+
+cdef uint32_t HAS_MAXIMUM = _codes.HAS_MAXIMUM
+cdef uint32_t SHARED = _codes.SHARED
+cdef uint32_t INDEX64 = _codes.INDEX64
+cdef uint32_t PAGE_SIZE = _codes.PAGE_SIZE
+
+cdef uint64_t REF_BIT = _types.REF
+cdef uint64_t NULL_BIT = _types.NULL
+cdef uint64_t CONCRETE_BIT = _types.CONCRETE
+cdef uint64_t INDEX_MASK = _types.INDEX_MASK
+cdef uint32_t PAGE_SIZE_LOG2 = _types.DEFAULT_PAGE_SIZE_LOG2
+
+ValType, HeapType = _types.ValType, _types.HeapType
+FuncType, StructType, ArrayType = _types.FuncType, _types.StructType, _types.ArrayType
+SubType, FieldType, Limits = _types.SubType, _types.FieldType, _types.Limits
+TableType, MemoryType = _types.TableType, _types.MemoryType
+GlobalType, TagType = _types.GlobalType, _types.TagType
+FUNCREF = _types.FUNCREF
+FUNC_REFERENCE = _types.ref(_types.FUNC)
+UNREACHABLE = _types.UNREACHABLE
+
+# By byte: the value type, the packed type, the heap type (or None), and what brings it.
+cdef list value_types = [None] * 256
+cdef list packed_types = [None] * 256
+cdef list heap_types = [None] * 256
+cdef uint32_t[256] value_features
+cdef uint32_t[256] heap_features
+
+cdef enum Trivial:
+    # How to step over an operator of a constant expression that has at most one immediate.
+    NOT_TRIVIAL
+    NOTHING
+    INDEX
+    INT32
+    INT64
+    BYTES4
+    BYTES8
+    HEAP
+
+cdef uint8_t[256] trivial
+cdef uint8_t END = 0
+
+cdef dict _TRIVIAL = {
+    (): NOTHING,
+    ("func",): INDEX,
+    ("global",): INDEX,
+    ("s32",): INT32,
+    ("s64",): INT64,
+    ("f32",): BYTES4,
+    ("f64",): BYTES8,
+    ("heaptype",): HEAP,
+}
+
+
+cdef fill_tables():
+    global END
+    cdef uint8_t code
+    for code in range(255):
+        value_features[code] = heap_features[code] = trivial[code] = 0
+    value_features[255] = heap_features[255] = trivial[255] = 0
+    for number, type in _types.VALUE_CODES.items():
+        code = number
+        value_types[code] = packed_types[code] = type
+        value_features[code] = _types.FEATURE_OF_VALUE.get(type, 0)
+    for number, type in _types.PACKED_CODES.items():
+        packed_types[number] = type
+        value_features[<uint8_t>number] = GC
+    for number, heap in _types.HEAP_CODES.items():
+        code = number
+        heap_types[code] = heap
+        value_types[code] = packed_types[code] = _types.ref(heap, nullable=True)
+        value_features[code] = heap_features[code] = _types.FEATURE_OF_HEAP[heap]
+    for operator in TABLE:
+        if operator.prefix == 0 and operator.const != 0:
+            code = operator.number
+            if operator.rule == "end":
+                END = code
+            elif operator.immediates in _TRIVIAL:
+                trivial[code] = _TRIVIAL[operator.immediates]
+
+
+fill_tables()
+
+
+cdef make = tuple.__new__
+"""Makes a named tuple from a tuple of its fields, without its slow constructor."""
+
+cdef array.array U32S = _array.array("I")
+
+
+cdef array.array u32_array(Py_ssize_t count):
+    return array.clone(U32S, count, False)
