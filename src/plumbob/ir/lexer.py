@@ -51,7 +51,7 @@ class Comment(NamedTuple):
 class Tokens:
     """A cursor over the tokens of `source.text[start:]`.
 
-    `kinds`, `texts` and `offsets` are parallel; the last token is END. `index` is the
+    `kinds`, `texts` and `offsets` are parallel; the last two tokens are END. `index` is the
     current one.
     """
 
@@ -85,9 +85,10 @@ class Tokens:
         if position < len(text):
             span = Span(self.source, position, position + 1)
             raise InputError("unknown character", found=repr(text[position]), span=span)
-        kinds.append(END)
-        texts.append("")
-        offsets.append(position)
+        # Twice, so that the token after the current one always exists.
+        kinds += (END, END)
+        texts += ("", "")
+        offsets += (position, position)
 
     # Looking
 
