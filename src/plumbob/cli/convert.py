@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import click
-
 from plumbob.cli import inputs, outputs
 from plumbob.cli.options import settings
 from plumbob.errors import ExitCode
 
-if TYPE_CHECKING:
-    from plumbob.wasm.errors import MalformedError
 
-
-def convert(path: str, output: str, *, to_text: bool) -> None:
+def convert(path: str, output: str, *, to_text: bool) -> ExitCode:
     """Write the module in `path` to `output`, as text or as a binary.
 
-    A malformed module ends the command with the status of a finding, and `output` stays
-    as it was.
+    A malformed module is explained on standard error, and `output` stays as it was.
     """
     if not to_text:
         outputs.refuse_binary_on_terminal(output)
@@ -28,8 +20,22 @@ def convert(path: str, output: str, *, to_text: bool) -> None:
 
     try:
         module = inputs.load(data, name)
-        result = print_module(module) if to_text else encode_module(module)
     except MalformedError as error:
-        explain(error, data, name)
-        click.get_current_context().exit(ExitCode.FOUND)
+        from plumbob.wasm.diagnostics import MALFORMED, Report
+        from plumbob.wasm.validate import malformed
+
+        from plumbob.report.text import render
+
+        report = Report(name, MALFORMED, [malformed(error)])
+        outputs.show(render(report, width=outputs.width(), data=data), settings(), err=True)
+        return ExitCode.FOUND
+    if to_text:
+        from plumbob.wasm.text import print_text
+
+        result = print_text(module).encode()
+    else:
+        from plumbob.wasm.encode import encode
+
+        result = encode(module)
     outputs.write_output(output, result)
+    return ExitCode.OK

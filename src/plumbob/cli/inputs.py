@@ -11,6 +11,7 @@ from plumbob.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from plumbob.wasm.diagnostics import Report
     from plumbob.wasm.module import Module
 
 MAGIC = b"\0asm"
@@ -105,3 +106,30 @@ def load(data: bytes, name: str, features: int | None = None) -> Module:
     from plumbob.wasm.text import parse_text
 
     return parse_text(decode_text(data, name), name)
+
+
+def check(
+    data: bytes, name: str, *, features: int | None, dead_code: str, threads: int = 1
+) -> Report:
+    """Return the validator's report on an input in either format.
+
+    Raises `ComponentError` for a component, `UsageError` for an unknown policy.
+    """
+    from plumbob.wasm.features import DEFAULT
+    from plumbob.wasm.validate import validate
+
+    if features is None:
+        features = DEFAULT
+    if is_binary(data, name):
+        return validate(
+            data, name=name, features=features, dead_code=dead_code, threads=threads
+        )
+    from plumbob.wasm.diagnostics import MALFORMED, Report
+    from plumbob.wasm.errors import MalformedError
+    from plumbob.wasm.validate import malformed
+
+    try:
+        module = load(data, name)
+    except MalformedError as error:
+        return Report(name, MALFORMED, [malformed(error)])
+    return validate(module, features=features, dead_code=dead_code, threads=threads)

@@ -99,11 +99,11 @@ def width() -> int:
     return max(40, min(columns, 120))
 
 
-def show(document: Document, settings: Settings) -> None:
-    """Print a document on standard output, in colour where the settings say so."""
-    if settings.colored(sys.stdout):
+def show(document: Document, settings: Settings, *, err: bool = False) -> None:
+    """Print a document, on standard error if asked, in colour where the settings say so."""
+    if settings.colored(sys.stderr if err else sys.stdout):
         from plumbob.report.color import ansi
 
-        click.echo(ansi(document), color=True)
+        click.echo(ansi(document), color=True, err=err)
     else:
-        click.echo(document.plain(), color=False)
+        click.echo(document.plain(), color=False, err=err)

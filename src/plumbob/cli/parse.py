@@ -6,6 +6,7 @@ import click
 
 from plumbob.cli.convert import convert
 from plumbob.cli.options import common, output_option
+from plumbob.errors import ExitCode
 
 
 @click.command(short_help="Turn a module in the text format into a binary.")
@@ -13,10 +14,10 @@ from plumbob.cli.options import common, output_option
 @output_option
 @click.option("-t", "--wat", is_flag=True, help="Write text instead: the module printed anew.")
 @common
-def command(path: str, output: str, wat: bool) -> None:  # noqa: FBT001  # click passes by name
+def command(path: str, output: str, *, wat: bool) -> ExitCode:
     """Turn a module in the text format into a binary.
 
     FILE, or standard input, is WebAssembly text; a binary is accepted too and written
     anew. The module is not validated: `plumbob validate` does that.
     """
-    convert(path, output, to_text=wat)
+    return convert(path, output, to_text=wat)

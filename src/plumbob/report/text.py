@@ -97,7 +97,7 @@ class _Page:
         if diagnostic.span is not None and diagnostic.span.source.text is not None:
             source_lines(self.document, self.marks(diagnostic.span))
         elif diagnostic.offset is not None and self.data is not None:
-            lines = self.bodies.around(diagnostic) if self.bodies is not None else []
+            lines = self.bodies.around(diagnostic.offset) if self.bodies is not None else []
             if lines:
                 labels = {
                     operand.offset: f"pushes {operand.type}"
