@@ -14,6 +14,7 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from plumbob.wasm._leb cimport (
     LEB_END,
@@ -39,7 +40,6 @@ from plumbob.wasm.module import (
     PASSIVE,
     DataSegment,
     ElementSegment,
-    Export,
     Global,
     Import,
     RecGroup,

@@ -2,6 +2,16 @@
 # section is, and returns it with arrays of offsets (from the start of the data): where each
 # entry begins and, where it holds a constant expression, where that begins.
 
+cdef struct DataHead:
+    # A data segment: where its offset expression stands, and how many bytes follow.
+    uint32_t flags
+    uint32_t memory
+    size_t init
+    size_t init_end
+    size_t length
+    uint8_t shape
+
+
 cdef object skip_general = None
 
 
@@ -15,37 +25,54 @@ cdef int skip_hard(Reader r, size_t start) except -1:
     return 0
 
 
-cdef object get_expression(Reader r):
+cdef int step_expression(Reader r, uint8_t* shape) except -1:
+    # Step over an expression. `shape` becomes the opcode where it is one operator that
+    # has a number or nothing as its immediate, else 0 (which is no constant operator).
     cdef size_t start = r.pos
     cdef uint8_t code
+    cdef uint8_t kind
     cdef uint32_t index
     cdef int32_t narrow
     cdef int64_t wide
+    cdef int operators = 0
     cdef int error
+    shape[0] = 0
     while r.pos < r.end:
         code = r.p[r.pos]
         r.pos += 1
         if code == END:
-            return PyBytes_FromStringAndSize(<const char*>r.p + start, r.pos - start)
+            if operators != 1:
+                shape[0] = 0
+            return 0
+        kind = trivial[code]
         error = LEB_OK
-        if trivial[code] == INDEX:
-            error = read_u32(r.p, &r.pos, r.end, &index)
-        elif trivial[code] == INT32:
+        if kind == INT32:
             error = read_s32(r.p, &r.pos, r.end, &narrow)
-        elif trivial[code] == INT64:
+        elif kind == INDEX:
+            error = read_u32(r.p, &r.pos, r.end, &index)
+        elif kind == INT64:
             error = read_s64(r.p, &r.pos, r.end, &wide)
-        elif trivial[code] == BYTES4 or trivial[code] == BYTES8:
-            r.pos += 4 if trivial[code] == BYTES4 else 8
+        elif kind == BYTES4 or kind == BYTES8:
+            r.pos += 4 if kind == BYTES4 else 8
             if r.pos > r.end:
                 r.pos = r.end
-        elif trivial[code] == HEAP:
+        elif kind == HEAP:
             get_heap_type(r)
-        elif trivial[code] != NOTHING:
-            skip_hard(r, start)
-            return PyBytes_FromStringAndSize(<const char*>r.p + start, r.pos - start)
+        elif kind == NOT_TRIVIAL:
+            shape[0] = 0
+            return skip_hard(r, start)
         if error:
             r.fail_leb(error, "an operator's immediate")
-    r.fail_end("`end` of a constant expression")
+        operators += 1
+        shape[0] = 0 if kind == INDEX or kind == HEAP else code
+    return r.fail_end("`end` of a constant expression")
+
+
+cdef object get_expression(Reader r):
+    cdef size_t start = r.pos
+    cdef uint8_t shape
+    step_expression(r, &shape)
+    return PyBytes_FromStringAndSize(<const char*>r.p + start, r.pos - start)
 
 
 def read_types(Reader r):
@@ -168,24 +195,27 @@ def read_globals(Reader r):
 
 
 def read_exports(Reader r):
-    """Read the export section."""
+    """Read the export section: names, kinds (bytes) and indices, and where each begins."""
     cdef Py_ssize_t count = r.get_count("exports")
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
-    cdef list out = []
+    cdef array.array indices = u32_array(count)
+    cdef bytearray kinds = bytearray(count)
+    cdef list names = []
     cdef size_t at
     cdef int kind
     for i in range(count):
         starts.data.as_uints[i] = r.pos
-        name = r.get_name("the name of an export")
+        names.append(r.get_name("the name of an export"))
         at = r.pos
         kind = r.get_u8("an export kind")
         if kind > 4:
             r.fail_at(at, "E0124", "malformed export kind", "0 to 4", hex(kind))
         if kind == 4:
             r.need_feature(EXCEPTIONS | LEGACY_EXCEPTIONS, at, "a tag")
-        out.append(Export(name, kind, r.get_u32("an index")))
-    return out, starts
+        kinds[i] = kind
+        indices.data.as_uints[i] = r.get_u32("an index")
+    return names, bytes(kinds), indices, starts
 
 
 cdef tuple get_expressions(Reader r):
@@ -244,29 +274,79 @@ def read_elements(Reader r):
     return out, starts, inits, items
 
 
+cdef int step_data(Reader r, DataHead* head) except -1:
+    # Step over a data segment up to the end of its bytes.
+    cdef size_t at = r.pos
+    cdef int64_t flags = r.get_u32("the flags of a data segment")
+    if flags > 2:
+        r.fail_at(at, "E0127", "malformed data segment flags", "0 to 2", str(flags))
+    if flags:
+        r.need_feature(BULK_MEMORY, at, "this form of data segment")
+    head.flags = flags
+    head.memory = r.get_u32("a memory index") if flags == 2 else 0
+    head.init = r.pos
+    head.shape = 0
+    if flags != 1:
+        step_expression(r, &head.shape)
+    head.init_end = r.pos
+    head.length = r.get_length("data")
+    r.pos += head.length
+    return 0
+
+
 def read_datas(Reader r):
-    """Read the data section."""
+    """Read the data section: where each segment begins, and which are distinct.
+
+    Distinct from those before it, as far as validity goes: a segment of another mode, or
+    whose memory is not 0, or whose offset is not one constant with the same opcode.
+    """
     cdef Py_ssize_t count = r.get_count("data segments")
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
-    cdef array.array inits = u32_array(count)
-    cdef list out = []
-    cdef size_t at
-    cdef int64_t flags
-    cdef int64_t memory
+    cdef list distinct = []
+    cdef DataHead head
+    cdef uint8_t[256] seen
+    cdef bint passive_seen = False
+    memset(seen, 0, sizeof(seen))
     for i in range(count):
-        starts.data.as_uints[i] = at = r.pos
-        flags = r.get_u32("the flags of a data segment")
-        if flags > 2:
-            r.fail_at(at, "E0127", "malformed data segment flags", "0 to 2", str(flags))
-        if flags:
-            r.need_feature(BULK_MEMORY, at, "this form of data segment")
-        memory = r.get_u32("a memory index") if flags == 2 else 0
-        inits.data.as_uints[i] = r.pos
-        offset = None if flags == 1 else get_expression(r)
-        data = r.get_payload(r.get_length("data"))
-        out.append(make(DataSegment, (PASSIVE if flags == 1 else ACTIVE, data, memory, offset)))
-    return out, starts, inits
+        starts.data.as_uints[i] = r.pos
+        step_data(r, &head)
+        if head.flags == 1:
+            if not passive_seen:
+                passive_seen = True
+                distinct.append(i)
+        elif head.memory != 0 or head.shape == 0 or not seen[head.shape]:
+            seen[head.shape] = 1
+            distinct.append(i)
+    return starts, distinct
+
+
+def read_data(Reader r, size_t start):
+    """Return the data segment at an offset, which `read_datas` has found to be well-formed.
+
+    The reader comes back as it was.
+    """
+    cdef size_t pos = r.pos
+    cdef size_t end = r.end
+    cdef DataHead head
+    r.end = r.buffer.len
+    if start > r.end:
+        raise ValueError(f"offset {start} outside {r.end} bytes")
+    r.pos = start
+    try:
+        step_data(r, &head)
+        r.pos -= head.length
+        data = r.get_payload(head.length)
+    finally:
+        r.pos = pos
+        r.end = end
+    offset = None
+    if head.flags != 1:
+        offset = PyBytes_FromStringAndSize(
+            <const char*>r.p + head.init, head.init_end - head.init
+        )
+    mode = PASSIVE if head.flags == 1 else ACTIVE
+    return make(DataSegment, (mode, data, head.memory, offset))
 
 
 def read_code(Reader r):

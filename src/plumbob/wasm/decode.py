@@ -15,6 +15,7 @@ from plumbob.wasm import _reader
 from plumbob.wasm._reader import Reader
 from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.features import BULK_MEMORY, DEFAULT, EXCEPTIONS, LEGACY_EXCEPTIONS, NAMES
+from plumbob.wasm.lazy import DataVector, ExportVector
 from plumbob.wasm.limits import MAX_MODULE_SIZE
 from plumbob.wasm.module import BodySequence, CustomSection, Module
 
@@ -241,7 +242,8 @@ class _Decoder:
         self.offsets.record("global", starts, inits)
 
     def exports(self) -> None:
-        self.module.exports, starts = _reader.read_exports(self.reader)
+        names, kinds, indices, starts = _reader.read_exports(self.reader)
+        self.module.exports = ExportVector(names, kinds, indices)
         self.offsets.record("export", starts)
 
     def start(self) -> None:
@@ -266,8 +268,9 @@ class _Decoder:
 
     def datas(self) -> None:
         at = self.reader.offset
-        self.module.datas, starts, inits = _reader.read_datas(self.reader)
-        self.offsets.record("data", starts, inits)
+        starts, distinct = _reader.read_datas(self.reader)
+        self.module.datas = DataVector(self.reader, starts, distinct)
+        self.offsets.record("data", starts)
         self.check_data_count(at)
 
     def inconsistent(self, bodies: int, at: int) -> NoReturn:
