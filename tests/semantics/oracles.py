@@ -616,7 +616,10 @@ def _fcmp(site: Site, x: int, y: int) -> tuple[int, ...]:
 
 
 def _integer_range(w: int, *, is_signed: bool) -> tuple[int, int]:
-    return (-(2 ** (w - 1)), 2 ** (w - 1) - 1) if is_signed else (0, 2**w - 1)
+    """The bounds of a conversion's result; at 128 bits the signed ones (Cranelift's rule)."""
+    if is_signed:
+        return -(2 ** (w - 1)), 2 ** (w - 1) - 1
+    return 0, 2**127 - 1 if w == 128 else 2**w - 1
 
 
 def _trapping(name: str, *, is_signed: bool) -> None:
@@ -627,9 +630,11 @@ def _trapping(name: str, *, is_signed: bool) -> None:
         if a.kind == "nan":
             return "bad_toint"
         low, high = _integer_range(w, is_signed=is_signed)
-        if a.kind == "inf" or not low <= trunc(a.value) <= high:
+        beyond = 10**5000  # further out than any finite number
+        n = trunc(a.value) if a.kind == "finite" else -beyond if a.negative else beyond
+        if not low <= n <= high and (w < 128 or (n < 0 and not is_signed)):
             return "int_ovf"
-        return (wrap(w, trunc(a.value)),)
+        return (wrap(w, clamp(n, low, high)),)
 
 
 def _saturating(name: str, *, is_signed: bool) -> None:

@@ -6,7 +6,8 @@ A tour, for whoever uses it:
 
 `operation(name)` gives the `Operation` that CLIF calls `name`; `OPERATIONS` has all. A
 *site* is one use of it: the types of operands and results, and the immediates, in the
-order of `Operation.immediates`, which has the names that the IR's formats use. Types are made from CLIF's notation:
+order of `Operation.immediates`, which has the names that the IR's formats use. Types are
+made from CLIF's notation:
 
     icmp = operation("icmp")
     site = Site((value_type("i32"),) * 2, (value_type("i8"),), ("slt",))

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 define = Definitions()
 
+CLAMPED = 128
+"""The result width at which CLIF's conversions depart from their rule.
+
+No machine backend converts a float to i128. Cranelift's interpreter does, by way of the
+signed range, and its run tests (i128-conversion.clif) pin what follows: a number beyond
+the signed range becomes that range's bound, whether the target is signed or not and
+whether the operation traps or saturates. What still traps is a NaN, and a negative number
+on its way to an unsigned integer. See docs/decisions/034-conversions-to-i128.md.
+"""
+
 
 def power_of_two(f: FloatFormat, exponent: int) -> int:
     """Return the encoding of `2**exponent` for `exponent >= 0`; infinity beyond the range."""
@@ -40,40 +50,20 @@ def below_range(d: Domain[V, B], f: FloatFormat, w: int, x: V, *, signed: bool) 
 
 
 def above_range(d: Domain[V, B], f: FloatFormat, w: int, x: V, *, signed: bool) -> B:
-    """Say whether the integral number `x` is greater than a `w`-bit integer's greatest value."""
-    return float_le(d, f, d.const(f.bits, power_of_two(f, w - 1 if signed else w)), x)
+    """Say whether the integral number `x` is greater than a `w`-bit conversion's greatest."""
+    exponent = w - 1 if signed or w == CLAMPED else w
+    return float_le(d, f, d.const(f.bits, power_of_two(f, exponent)), x)
 
 
 def integer_bounds(w: int, *, signed: bool) -> tuple[int, int]:
-    """Return the encodings of the least and the greatest `w`-bit integer."""
-    return (1 << (w - 1), (1 << (w - 1)) - 1) if signed else (0, (1 << w) - 1)
+    """Return the encodings of a `w`-bit conversion's least and greatest integer."""
+    if signed:
+        return 1 << (w - 1), (1 << (w - 1)) - 1
+    return 0, (1 << (w - 1 if w == CLAMPED else w)) - 1
 
 
 def _to_integer(d: Domain[V, B], f: FloatFormat, w: int, x: V, *, signed: bool) -> V:
     return d.float_to_signed(f, w, x) if signed else d.float_to_unsigned(f, w, x)
-
-
-def _trapping(d: Domain[V, B], site: Site, x: V, *, signed: bool) -> Outcome[V, B]:
-    f, w = site.operands[0].format, site.results[0].bits
-    integral = d.float_round(f, "trunc", x)
-    below = below_range(d, f, w, integral, signed=signed)
-    above = above_range(d, f, w, integral, signed=signed)
-    return Outcome(
-        (_to_integer(d, f, w, integral, signed=signed),),
-        (Trap(is_nan(d, f, x), "bad_toint"), Trap(d.either(below, above), "int_ovf")),
-    )
-
-
-@define.general("fcvt_to_uint")
-def fcvt_to_uint(d: Domain[V, B], site: Site, x: V) -> Outcome[V, B]:
-    """The unsigned integer towards zero; traps on a NaN and beyond the range."""
-    return _trapping(d, site, x, signed=False)
-
-
-@define.general("fcvt_to_sint")
-def fcvt_to_sint(d: Domain[V, B], site: Site, x: V) -> Outcome[V, B]:
-    """The signed integer towards zero; traps on a NaN and beyond the range."""
-    return _trapping(d, site, x, signed=True)
 
 
 def _saturating(d: Domain[V, B], f: FloatFormat, w: int, x: V, *, signed: bool) -> V:
@@ -85,6 +75,31 @@ def _saturating(d: Domain[V, B], f: FloatFormat, w: int, x: V, *, signed: bool) 
     number = d.select(w, above, d.const(w, high), number)
     number = d.select(w, below, d.const(w, low), number)
     return d.select(w, is_nan(d, f, x), d.const(w, 0), number)
+
+
+def _trapping(d: Domain[V, B], site: Site, x: V, *, signed: bool) -> Outcome[V, B]:
+    f, w = site.operands[0].format, site.results[0].bits
+    integral = d.float_round(f, "trunc", x)
+    nan = Trap(is_nan(d, f, x), "bad_toint")
+    below = below_range(d, f, w, integral, signed=signed)
+    if w == CLAMPED:
+        number = _saturating(d, f, w, x, signed=signed)
+        return Outcome((number,), (nan,) if signed else (nan, Trap(below, "int_ovf")))
+    above = above_range(d, f, w, integral, signed=signed)
+    number = _to_integer(d, f, w, integral, signed=signed)
+    return Outcome((number,), (nan, Trap(d.either(below, above), "int_ovf")))
+
+
+@define.general("fcvt_to_uint")
+def fcvt_to_uint(d: Domain[V, B], site: Site, x: V) -> Outcome[V, B]:
+    """The unsigned integer towards zero; traps on a NaN and beyond the range (but `CLAMPED`)."""
+    return _trapping(d, site, x, signed=False)
+
+
+@define.general("fcvt_to_sint")
+def fcvt_to_sint(d: Domain[V, B], site: Site, x: V) -> Outcome[V, B]:
+    """The signed integer towards zero; traps on a NaN and beyond the range (but `CLAMPED`)."""
+    return _trapping(d, site, x, signed=True)
 
 
 @define.converting("fcvt_to_uint_sat")
