@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.source import Span
 from plumbob.wasm.diagnostics import INVALID, MALFORMED, Diagnostic, Frame, Operand
-from plumbob.wasm.encode import layout_of
+from plumbob.wasm._reader import Reader
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import decode_instruction
+from plumbob.wasm.instructions import Instruction, decode_operator
 from plumbob.wasm.module import BodySequence
-from plumbob.wasm.names import names_of
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.operators import Operator
 from plumbob.wasm.sentences import Facts, sentence
-from plumbob.wasm.text.operator import operator_text
 from plumbob.wasm.types import CONCRETE, HEAP_MASK, INDEX_MASK, ValType
 
 if TYPE_CHECKING:
@@ -57,10 +55,7 @@ class Explainer:
         self.function: int | None = None
         if key[0] == "func" and isinstance(key[1], int):
             self.function = bodies.imported + key[1]
-        try:
-            self.names = names_of(self.module)
-        except MalformedError:  # a broken name section takes its names away, nothing else
-            self.names = None
+        self.names = self.module.names
         self.base = self._base()
 
     def _base(self) -> int:
@@ -69,10 +64,8 @@ class Explainer:
         if self.function is not None and isinstance(code, BodySequence):
             assert isinstance(self.key[1], int)  # noqa: S101  # as `function` says
             return code.starts[self.key[1]]
-        known = self.module.offsets.get(self.key)
-        if known is not None:
-            return known
-        return layout_of(self.module).get(self.key, 0)
+        key = self.key if len(self.key) > 2 else (*self.key, "init")
+        return self.module.offsets.get(key, 0)
 
     # Places.
 
@@ -89,20 +82,17 @@ class Explainer:
         start = positions[place]
         return Span(source_map.source, start, _token_end(source_map.source.text or "", start))
 
-    def operator_at(self, offset: int) -> Operator | None:
+    def instruction_at(self, offset: int) -> Instruction | None:
         """Return the operator at an offset of the code, None where there is none."""
         try:
-            return decode_instruction(self.code, offset).operator
+            return decode_operator(Reader(self.code, offset))
         except MalformedError:
             return None
 
     def text_at(self, offset: int) -> str | None:
         """Return the operator at an offset with its immediates, as in the text format."""
-        try:
-            instruction = decode_instruction(self.code, offset)
-        except MalformedError:
-            return None
-        return operator_text(self.module, self.function, instruction, self.names)
+        instruction = self.instruction_at(offset)
+        return None if instruction is None else instruction.operator.mnemonic
 
     # Types.
 
@@ -146,7 +136,8 @@ class Explainer:
         """Return what the kernel found."""
         failure = _Failure(*self.bodies.checker.failure())
         malformed = failure.error <= _LAST_MALFORMED
-        operator = self.operator_at(failure.start)
+        instruction = self.instruction_at(failure.start)
+        operator = None if instruction is None else instruction.operator
         wants = None
         if not malformed and operator is not None:
             wants = self._wants(failure, operator)

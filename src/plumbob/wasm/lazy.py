@@ -108,6 +108,10 @@ class DataVector(LazyVector[DataSegment]):
         self.starts = starts
         self.distinct = distinct
 
+    def representatives(self) -> Sequence[int]:
+        """Return the indices of segments that, if valid, make all of them valid."""
+        return self.distinct if self._items is None else range(len(self))
+
     def _length(self) -> int:
         return len(self.starts)
 

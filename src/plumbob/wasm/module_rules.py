@@ -15,6 +15,7 @@ from plumbob.wasm import module as wasm_module
 from plumbob.wasm.bodies import BodyChecker
 from plumbob.wasm.diagnostics import Diagnostic
 from plumbob.wasm.kernel._kernel import Checker, Context
+from plumbob.wasm.lazy import DataVector
 from plumbob.wasm.module import ACTIVE, FUNC, GLOBAL, KIND_NAMES, MEMORY, TABLE, TAG, Module
 from plumbob.wasm.policy import TYPED
 from plumbob.wasm.type_space import TypeSpace
@@ -23,7 +24,6 @@ from plumbob.wasm.types import (
     DEFAULT_PAGE_SIZE_LOG2,
     FUNCREF,
     HEAP_MASK,
-    I32,
     INDEX_MASK,
     FuncType,
     GlobalType,
@@ -367,7 +367,10 @@ class ModuleChecker:
             self._const(segment.offset, table.limits.address_type, "elem", index)
 
     def _check_datas(self) -> None:
-        for index, segment in enumerate(self.module.datas):
+        datas = self.module.datas
+        indices = datas.representatives() if isinstance(datas, DataVector) else range(len(datas))
+        for index in indices:
+            segment = datas[index]
             if segment.mode != ACTIVE:
                 continue
             if segment.memory >= len(self.memories):
@@ -379,6 +382,3 @@ class ModuleChecker:
 
 def _as_array(functions: Sequence[int]) -> array[int]:
     return functions if isinstance(functions, array) else array("I", functions)
-
-
-__all__ = ["I32", "ModuleChecker"]

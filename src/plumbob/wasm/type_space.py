@@ -103,7 +103,7 @@ class TypeRegistry:
 
         def roll(index: int) -> int:
             if index >= first:
-                return _RELATIVE | (index - first)
+                return CONCRETE | _RELATIVE | (index - first)
             return CONCRETE | canonical[index]
 
         key = tuple(item if _is_closed(item) else _map_subtype(item, roll) for item in types)
@@ -130,9 +130,7 @@ def _unroll(subtype: SubType, base: int) -> SubType:
 
     def value(type_: ValType) -> ValType:
         if type_ & _RELATIVE:
-            return ValType(
-                type_ & ~(_RELATIVE | INDEX_MASK) | CONCRETE | (base + (type_ & INDEX_MASK))
-            )
+            return ValType(type_ & ~(_RELATIVE | INDEX_MASK) | (base + (type_ & INDEX_MASK)))
         return type_
 
     def field(item: FieldType) -> FieldType:

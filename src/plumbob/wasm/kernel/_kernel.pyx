@@ -9,7 +9,7 @@ from plumbob.wasm._leb cimport read_s32, read_s33, read_s64, read_u32, read_u64
 
 from plumbob.errors import InternalError
 from plumbob.wasm import features as _features
-from plumbob.wasm import types
+from plumbob.wasm import limits, policy, types
 from plumbob.wasm.opcodes import PREFIXES, TABLE
 from plumbob.wasm.operators import DEAD
 

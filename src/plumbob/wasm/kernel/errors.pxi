@@ -77,3 +77,16 @@ cdef int fail(State* s, int error, uint64_t expected, uint64_t found) noexcept n
 cdef int leb_error(State* s, int code) noexcept nogil:
     # Errors of _leb.pxd in order: end of input, too long, too large.
     return fail(s, E_END + code - 1, 0, 0)
+
+
+# Every number the kernel reports; a test holds them against codes.py.
+ERRORS = (
+    E_END, E_TOO_LONG, E_TOO_LARGE, E_OPCODE, E_VALUE_TYPE, E_BLOCK_TYPE, E_MEMARG, E_ZERO_BYTE,
+    E_LOCALS, E_DATA_COUNT, E_BEHIND_END, E_HEAP_TYPE, E_CAST_FLAGS, E_CATCH, E_MISPLACED,
+    E_MISMATCH, E_MISSING, E_LEFT, E_LABEL, E_LOCAL, E_GLOBAL, E_FUNC, E_TYPE, E_TABLE, E_MEMORY,
+    E_TAG, E_ELEM, E_DATA, E_FIELD, E_ALIGN, E_NATURAL, E_OFFSET, E_LANE, E_IMMUTABLE,
+    E_UNINITIALISED, E_UNDECLARED, E_KIND, E_PACKED, E_FIELD_IMMUTABLE, E_DEFAULT, E_NUMERIC,
+    E_ELEMENTS, E_TABLE_FUNC, E_ARITY, E_TAIL, E_CAST, E_SELECT_COUNT, E_SELECT_REF, E_IF, E_DEAD,
+    E_REACHED, E_CONST, E_CONST_GLOBAL, E_CATCH_LABEL, E_RETHROW, E_REFERENCE, E_BRANCH_LABEL,
+    E_FEATURE, E_UNREACHABLE_TYPE, E_LIMIT,
+)

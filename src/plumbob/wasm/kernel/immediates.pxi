@@ -227,6 +227,8 @@ cdef int get_catches(State* s) noexcept nogil:
     cdef size_t at
     if get_u32(s, &count):
         return 1
+    if count > MAX_CATCHES and not s.lenient:
+        return fail(s, E_LIMIT, MAX_CATCHES, count)
     for i in range(count):
         at = s.pos
         if get_byte(s, &kind):

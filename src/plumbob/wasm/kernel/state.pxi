@@ -48,7 +48,7 @@ cdef enum:  # kinds of composite types, and the abstract heap type above each
     K_STRUCT = 8  # H_STRUCT
     K_ARRAY = 9  # H_ARRAY
 
-cdef enum:  # dead-code policies, as in policy.py
+cdef enum:  # dead-code policies, as in policy.py; `check_layout` compares them
     P_POLYMORPHIC = 0
     P_RELAXED_BLOCK = 1
     P_RELAXED = 2
@@ -191,8 +191,6 @@ cdef struct State:
 cdef enum:
     FLAT_LOCALS = 512
     STACK_SLACK = 1 << 20  # operands beyond one a byte of the body
-    MAX_LOCALS = 50000
-    MAX_FIXED = 10000
 
 
 cdef inline void require(bint holds) noexcept nogil:

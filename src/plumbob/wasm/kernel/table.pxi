@@ -352,3 +352,8 @@ cdef check_layout():
         types.EQ, types.I31, types.STRUCT, types.ARRAY, types.NONE, types.EXN, types.NOEXN,
     ] != list(range(H_COUNT)):
         raise InternalError("types.py and the kernel disagree on the layout of types")
+    if (policy.POLYMORPHIC, policy.RELAXED_BLOCK, policy.RELAXED, policy.TYPED,
+            policy.FORBIDDEN) != (
+        P_POLYMORPHIC, P_RELAXED_BLOCK, P_RELAXED, P_TYPED, P_FORBIDDEN
+    ):
+        raise InternalError("policy.py and the kernel disagree on the numbers of policies")

@@ -1,10 +1,13 @@
-# What the kernel takes from features.py and types.py when it is imported.
+# What the kernel takes from features.py, limits.py and types.py when it is imported.
 
 cdef uint32_t FEATURE_FUNCTION_REFERENCES = _features.FUNCTION_REFERENCES
 cdef uint32_t FEATURE_MULTI_VALUE = _features.MULTI_VALUE
 cdef uint32_t FEATURE_MULTI_MEMORY = _features.MULTI_MEMORY
 cdef uint32_t FEATURE_MEMORY64 = _features.MEMORY64
 cdef uint32_t FEATURE_REFERENCE_TYPES = _features.REFERENCE_TYPES
+cdef uint32_t MAX_LOCALS = limits.MAX_LOCALS
+cdef uint32_t MAX_FIXED = limits.MAX_ARRAY_NEW_FIXED
+cdef uint32_t MAX_CATCHES = limits.MAX_CATCHES
 SIGN_EXTENSION = _features.SIGN_EXTENSION
 
 cdef uint8_t REF_CODE = types.REF_CODE
