@@ -1,0 +1,170 @@
+"""Annotations that mean something (Appendix, Custom Sections): @custom and branch hints.
+
+`@name` is read by whoever reads the identifier before it; `Cursor.take_name` does that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from plumbob.wasm.leb import write_sized, write_u32
+from plumbob.wasm.module import CustomSection
+
+if TYPE_CHECKING:
+    from plumbob.wasm.module import Module
+    from plumbob.wasm.text.context import Context
+    from plumbob.wasm.text.cursor import Cursor
+
+SECTIONS = ("type", "import", "func", "table", "memory", "tag", "global", "export", "start",
+            "elem", "datacount", "code", "data")  # fmt: skip
+"""Names of sections in placements, in the order of the binary format."""
+
+BRANCH_HINT = "metadata.code.branch_hint"
+"""Name of the annotation and of the custom section."""
+
+
+class PlacedCustom(NamedTuple):
+    """A custom section and its place: 2k before, 2k + 1 behind the k-th of `SECTIONS`."""
+
+    place: int
+    name: str
+    data: bytes
+
+
+FIRST = -1
+LAST = 2 * len(SECTIONS)
+
+
+def _malformed(cursor: Cursor, expected: str, *, at: int | None = None) -> NoReturn:
+    cursor.fail("malformed @custom annotation", code="E0141", expected=expected, at=at)
+
+
+def take_customs(cursor: Cursor) -> list[PlacedCustom]:
+    """Read the @custom annotations that stand before the next token."""
+    return [_custom(content) for content in cursor.take("custom")]
+
+
+def _custom(content: Cursor) -> PlacedCustom:
+    if content.texts[content.i][:1] != '"':
+        _malformed(content, "the section's name, in quotes")
+    name = content.name()
+    place = LAST
+    if content.accept("("):
+        where = content.texts[content.i]
+        content.i += 1
+        what = content.texts[content.i]
+        if (where, what) == ("before", "first"):
+            place = FIRST
+        elif (where, what) != ("after", "last"):
+            if where not in {"before", "after"}:
+                _malformed(content, "`before` or `after`", at=content.i - 1)
+            if what not in SECTIONS:
+                _malformed(content, f"`first`, `last` or a section ({', '.join(SECTIONS)})")
+            place = 2 * SECTIONS.index(what) + (where == "after")
+        content.i += 1
+        if not content.accept(")"):
+            _malformed(content, "`)`")
+    data = content.strings()
+    if not content.at(")"):
+        _malformed(content, "a string or `)`")
+    return PlacedCustom(place, name, data)
+
+
+def take_hints(
+    context: Context, function: int, extent: tuple[int, int], marks: list[int], places: list[int]
+) -> None:
+    """Read the branch hints of a function's body: annotations between two of its tokens.
+
+    `marks` and `places` are where its operators stand in the body and in the text; an
+    annotation belongs to the instruction whose keyword is the next token but for `(`.
+    """
+    cursor = context.cursor
+    offsets: dict[int, int] | None = None
+    hints: dict[int, int] = {}
+    for index in sorted(cursor.tokens.annotations):
+        if not extent[0] <= index < extent[1]:
+            continue
+        cursor.i = index
+        for content in cursor.take(BRANCH_HINT):
+            if offsets is None:
+                offsets = dict(zip(places, marks, strict=True))
+            keyword = index + (cursor.texts[index] == "(")
+            offset = offsets.get(cursor.starts[keyword])
+            if offset is None:
+                cursor.fail(
+                    f"misplaced @{BRANCH_HINT} annotation",
+                    code="E0141",
+                    expected="it before an instruction",
+                    at=keyword,
+                )
+            data = content.strings()
+            if data not in {b"\0", b"\1"} or not content.at(")"):
+                content.fail(
+                    f"malformed @{BRANCH_HINT} annotation",
+                    code="E0141",
+                    expected='"\\00" (unlikely) or "\\01" (likely)',
+                    found=None if data in {b"\0", b"\1"} else repr(data)[1:],
+                )
+            if offset in hints:
+                content.fail(
+                    f"second @{BRANCH_HINT} annotation for one instruction",
+                    code="E0141",
+                    expected="at most one",
+                    at=content.i - 1,
+                )
+            hints[offset] = data[0]
+    if hints:
+        context.hints.append((function, sorted(hints.items())))
+
+
+def hint_section(hints: list[tuple[int, list[tuple[int, int]]]]) -> PlacedCustom:
+    """Return the custom section of branch hints, which stands before the code."""
+    out = bytearray()
+    write_u32(out, len(hints))
+    for function, entries in hints:
+        write_u32(out, function)
+        write_u32(out, len(entries))
+        for offset, value in entries:
+            write_u32(out, offset)
+            write_sized(out, bytes([value]))
+    return PlacedCustom(2 * SECTIONS.index("code"), BRANCH_HINT, bytes(out))
+
+
+_SECTION_IDS = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
+"""Ids of `SECTIONS`."""
+
+
+def present_sections(module: Module) -> list[bool]:
+    """Return which of `SECTIONS` an encoded module has."""
+    return [
+        bool(module.rec_groups),
+        bool(module.imports),
+        bool(module.functions),
+        bool(module.tables),
+        bool(module.memories),
+        bool(module.tags),
+        bool(module.globals),
+        bool(module.exports),
+        module.start is not None,
+        bool(module.elements),
+        module.data_count is not None,
+        bool(module.code),
+        bool(module.datas),
+    ]
+
+
+def place_customs(module: Module, placed: list[PlacedCustom]) -> list[CustomSection]:
+    """Return custom sections in the order of the binary, each behind the right section.
+
+    `(after x)` holds even where the module has no section x: a binary may have an empty
+    one there. All other places are behind a section that the module has.
+    """
+    present = present_sections(module)
+    customs = []
+    for place, name, data in sorted(placed, key=lambda custom: custom.place):
+        after = 0
+        for rank, (section, exists) in enumerate(zip(_SECTION_IDS, present, strict=True)):
+            if (exists and 2 * rank + 1 <= place) or 2 * rank + 1 == place:
+                after = section
+        customs.append(CustomSection(name, data, after))
+    return customs
