@@ -69,8 +69,24 @@ cdef class Reader:
         """Whether every byte has been read."""
         return self.pos == self.end
 
-    def limit(self, size_t end):
-        """Let reading end at another place of the data, not before the current one."""
+    def enter(self, size_t size):
+        """Let reading end behind the next `size` bytes; return the end so far, for `leave`."""
+        cdef size_t end = self.end
+        if size > end - self.pos:
+            self.fail_end(f"{size} bytes")
+        self.end = self.pos + size
+        return end
+
+    def leave(self, size_t end, code, what):
+        """End what `enter` began: fail unless all of it has been read."""
+        if self.pos != self.end:
+            self.fail_at(
+                self.pos,
+                code,
+                f"{what} size mismatch",
+                f"the end of the {what}",
+                f"{self.end - self.pos} more bytes",
+            )
         if end < self.pos or end > <size_t>self.buffer.len:
             raise ValueError(f"end {end} outside {self.pos}:{self.buffer.len}")
         self.end = end

@@ -321,25 +321,28 @@ def read_datas(Reader r):
     return starts, distinct
 
 
-def read_data(Reader r, size_t start):
-    """Return the data segment at an offset, which `read_datas` has found to be well-formed.
-
-    The reader comes back as it was.
-    """
+cdef object read_data_at(Reader r, size_t start, DataHead* head):
+    # The bytes of a segment that `read_datas` has found to be well-formed. The reader
+    # comes back as it was.
     cdef size_t pos = r.pos
     cdef size_t end = r.end
-    cdef DataHead head
     r.end = r.buffer.len
     if start > r.end:
         raise ValueError(f"offset {start} outside {r.end} bytes")
     r.pos = start
     try:
-        step_data(r, &head)
+        step_data(r, head)
         r.pos -= head.length
-        data = r.get_payload(head.length)
+        return r.get_payload(head.length)
     finally:
         r.pos = pos
         r.end = end
+
+
+def read_data(Reader r, size_t start):
+    """Return the data segment at an offset of those that `read_datas` returned."""
+    cdef DataHead head
+    data = read_data_at(r, start, &head)
     offset = None
     if head.flags != 1:
         offset = PyBytes_FromStringAndSize(
@@ -347,6 +350,13 @@ def read_data(Reader r, size_t start):
         )
     mode = PASSIVE if head.flags == 1 else ACTIVE
     return make(DataSegment, (mode, data, head.memory, offset))
+
+
+def data_init(Reader r, size_t start):
+    """Return where the offset expression begins of the data segment at an offset."""
+    cdef DataHead head
+    read_data_at(r, start, &head)
+    return head.init
 
 
 def read_code(Reader r):

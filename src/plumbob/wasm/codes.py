@@ -33,6 +33,57 @@ CATALOGUE: dict[str, Code] = {
         "integer too large",
         "The unused bits of a LEB128 integer's last byte must repeat its sign (or be zero).",
     ),
+    "E0104": Code("malformed UTF-8 encoding", "Names are UTF-8, without surrogates."),
+    "E0105": Code(
+        "length out of bounds",
+        "The size of a section, body or name, or the length of a vector, is larger than what "
+        "is left of the input or section.",
+    ),
+    "E0110": Code("magic header not detected", "A binary module begins with the bytes \\0asm."),
+    "E0111": Code("unknown binary version", "The version of core WebAssembly is 1."),
+    "E0112": Code("malformed section id", "Sections have ids from 0 to 13."),
+    "E0113": Code(
+        "section out of order",
+        "Each section but custom ones occurs at most once, in the order: type, import, "
+        "function, table, memory, tag, global, export, start, element, data count, code, data.",
+    ),
+    "E0114": Code(
+        "section size mismatch", "The contents of a section must end where its size says."
+    ),
+    "E0115": Code(
+        "function and code section have inconsistent lengths",
+        "Every declared function has one body.",
+    ),
+    "E0116": Code(
+        "data count and data section have inconsistent lengths",
+        "The data count section announces how many data segments there are.",
+    ),
+    "E0120": Code(
+        "malformed definition type",
+        "A type is func (0x60), struct (0x5f) or array (0x5e), perhaps within sub or rec.",
+    ),
+    "E0121": Code("malformed mutability", "0 is immutable, 1 mutable."),
+    "E0122": Code(
+        "malformed limits flags",
+        "Bit 0: a maximum follows; 1: shared memory; 2: 64-bit; 3: a page size follows "
+        "(custom-page-sizes).",
+    ),
+    "E0123": Code("malformed import kind", "0 func, 1 table, 2 memory, 3 global, 4 tag."),
+    "E0124": Code("malformed export kind", "0 func, 1 table, 2 memory, 3 global, 4 tag."),
+    "E0125": Code("malformed reference type", "Tables and element segments hold references."),
+    "E0126": Code(
+        "malformed element segment", "The flags are below 8 and the element kind is 0."
+    ),
+    "E0127": Code("malformed data segment flags", "0 active, 1 passive, 2 with memory index."),
+    "E0129": Code("malformed tag attribute", "The attribute of a tag is 0, an exception."),
+    "E0130": Code("malformed page size", "log2 of a page size is at most 63."),
+    "E0131": Code(
+        "malformed name section", "Subsections and indices ascend, and fill the section."
+    ),
+    "E0132": Code(
+        "malformed branch hints",
+        "Functions and offsets ascend; a hint has the size 1 and is 0 or 1.",
+    ),
     "E0150": Code(
         "illegal opcode",
         "No operator of the enabled features has this opcode. If a proposal brings it, "
@@ -196,5 +247,15 @@ CATALOGUE: dict[str, Code] = {
     "E0301": Code(
         "implementation limit exceeded",
         "The module is larger than engines support; `limits.py` lists the limits.",
+    ),
+    "W0101": Code(
+        "malformed custom section",
+        "A custom section that Plumbob knows is not in its format; it is ignored.",
+    ),
+    "W0102": Code(
+        "misplaced custom section", "The name section stands behind the data section."
+    ),
+    "W0103": Code(
+        "misplaced branch hint", "A branch hint stands for a br_if or if of a function with code."
     ),
 }  # fmt: skip

@@ -14,79 +14,38 @@ from typing import TYPE_CHECKING, NoReturn
 from plumbob.wasm import _reader
 from plumbob.wasm._reader import Reader
 from plumbob.wasm.errors import ComponentError, MalformedError
-from plumbob.wasm.features import BULK_MEMORY, DEFAULT, EXCEPTIONS, LEGACY_EXCEPTIONS, NAMES
+from plumbob.wasm.features import DEFAULT, NAMES
 from plumbob.wasm.lazy import DataVector, ExportVector
 from plumbob.wasm.limits import MAX_MODULE_SIZE
 from plumbob.wasm.module import BodySequence, CustomSection, Module
+from plumbob.wasm.sections import (
+    CODE,
+    COMPONENT_VERSION,
+    CUSTOM,
+    DATA,
+    DATA_COUNT,
+    ELEMENT,
+    EXPORT,
+    FUNCTION,
+    GLOBAL,
+    IMPORT,
+    MAGIC,
+    MEMORY,
+    PLACES,
+    SECTION_FEATURES,
+    SECTION_NAMES,
+    START,
+    TABLE,
+    TAG,
+    TYPE,
+    VERSION,
+)
 
 if TYPE_CHECKING:
     import mmap
     from collections.abc import Callable, Sequence
 
     from plumbob.wasm.module import ElementSegment, Global, Table
-
-MAGIC = b"\0asm"
-VERSION = b"\1\0\0\0"
-COMPONENT_VERSION = b"\x0d\0\1\0"
-"""The version of the component model's binary format: 13 in layer 1."""
-
-(
-    CUSTOM,
-    TYPE,
-    IMPORT,
-    FUNCTION,
-    TABLE,
-    MEMORY,
-    GLOBAL,
-    EXPORT,
-    START,
-    ELEMENT,
-    CODE,
-    DATA,
-    DATA_COUNT,
-    TAG,
-) = range(14)
-"""Section ids."""
-
-SECTION_NAMES = (
-    "custom",
-    "type",
-    "import",
-    "function",
-    "table",
-    "memory",
-    "global",
-    "export",
-    "start",
-    "element",
-    "code",
-    "data",
-    "data count",
-    "tag",
-)
-
-ORDER = (
-    TYPE,
-    IMPORT,
-    FUNCTION,
-    TABLE,
-    MEMORY,
-    TAG,
-    GLOBAL,
-    EXPORT,
-    START,
-    ELEMENT,
-    DATA_COUNT,
-    CODE,
-    DATA,
-)
-"""Section ids in the order that a module has them; custom sections stand anywhere."""
-
-_PLACE = {section: place for place, section in enumerate(ORDER, 1)}
-
-SECTION_FEATURES = {DATA_COUNT: BULK_MEMORY, TAG: EXCEPTIONS | LEGACY_EXCEPTIONS}
-"""Sections that came with a feature; any of the flags will do."""
-
 
 class FieldOffsets(Mapping[tuple[str | int, ...], int]):
     """Where the fields of a decoded module begin, in bytes from the start of the file.
@@ -104,9 +63,7 @@ class FieldOffsets(Mapping[tuple[str | int, ...], int]):
         self._inits: dict[str, Sequence[int]] = {}
         self._items: Sequence[int] = ()
 
-    def record(
-        self, kind: str, starts: Sequence[int], inits: Sequence[int] | None = None
-    ) -> None:
+    def record(self, kind: str, starts: Sequence[int], inits: Sequence[int] | None = None) -> None:
         """Note where the fields of a kind begin, and their constant expressions."""
         self._starts[kind] = starts
         if inits is not None:
@@ -120,6 +77,8 @@ class FieldOffsets(Mapping[tuple[str | int, ...], int]):
         match key:
             case (str(kind), int(index)):
                 places = self._starts.get(kind, ())
+            case ("data", int(index), "init") if isinstance(self._module.datas, DataVector):
+                return self._module.datas.init_offset(index)
             case (str(kind), int(index), "init"):
                 places = self._inits.get(kind, ())
             case ("elem", int(index), int(item)) if 0 <= index < len(self._items):
@@ -153,7 +112,7 @@ class _Decoder:
         self.last = CUSTOM
         """The last section that is not a custom one."""
 
-    def sections(self, end: int, features: int) -> None:
+    def sections(self, features: int) -> None:
         """Decode every section up to the end of the input."""
         reader, handlers = self.reader, _HANDLERS
         while not reader.at_end:
@@ -163,26 +122,18 @@ class _Decoder:
                 reader.fail("E0112", "malformed section id", at, "0 to 13", hex(section))
             reader.section = SECTION_NAMES[section]
             size = reader.length("a section")
-            reader.limit(reader.offset + size)
+            end = reader.enter(size)
             if section == CUSTOM:
                 self.custom()
             else:
-                if _PLACE[section] <= _PLACE.get(self.last, 0):
+                if PLACES[section] <= PLACES.get(self.last, 0):
                     self.misplaced(section, at)
                 needed = SECTION_FEATURES.get(section, 0)
                 if needed and not features & needed:
                     self.disabled(section, needed, at)
                 self.last = section
                 handlers[section](self)
-            if not reader.at_end:
-                reader.fail(
-                    "E0114",
-                    "section size mismatch",
-                    reader.offset,
-                    "the end of the section",
-                    f"{reader.remaining} more bytes",
-                )
-            reader.limit(end)
+            reader.leave(end, "E0114", "section")
             reader.section = None
         self.finish()
 
@@ -385,8 +336,6 @@ def decode(
         )
     _check_header(bytes(data[:8]))
     module = Module(name)
-    reader = Reader(
-        data, 8, features=features, allow_unreachable_type=allow_unreachable_type
-    )
-    _Decoder(reader, module).sections(len(data), features)
+    reader = Reader(data, 8, features=features, allow_unreachable_type=allow_unreachable_type)
+    _Decoder(reader, module).sections(features)
     return module

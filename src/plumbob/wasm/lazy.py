@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from plumbob.wasm._reader import Reader, read_data
+from plumbob.wasm._reader import Reader, data_init, read_data
 from plumbob.wasm.module import DataSegment, Export
 
 if TYPE_CHECKING:
@@ -117,6 +117,10 @@ class DataVector(LazyVector[DataSegment]):
 
     def _make(self, index: int) -> DataSegment:
         return read_data(self._reader, self.starts[index])
+
+    def init_offset(self, index: int) -> int:
+        """Return where the offset expression of a segment begins in the file."""
+        return data_init(self._reader, self.starts[index])
 
 
 class ExportVector(LazyVector[Export]):
