@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     import mmap
     from collections.abc import Callable, Sequence
 
-    from plumbob.wasm.module import ElementSegment, Global, Table
 
 class FieldOffsets(Mapping[tuple[str | int, ...], int]):
     """Where the fields of a decoded module begin, in bytes from the start of the file.

@@ -44,7 +44,7 @@ class BlockType(NamedTuple):
     """A block's type: a type index, or at most one result and no parameters."""
 
     result: ValType | None = None
-    index: int | None = None
+    type_index: int | None = None
 
 
 class MemArg(NamedTuple):
@@ -200,9 +200,7 @@ OPCODES = {operator.code: _opcode(operator) for operator in TABLE}
 """The bytes of an operator, by its code."""
 
 
-def encode_operator(
-    out: bytearray, operator: Operator, immediates: Sequence[Any] = ()
-) -> None:
+def encode_operator(out: bytearray, operator: Operator, immediates: Sequence[Any] = ()) -> None:
     """Append an operator with its immediates.
 
     Raises `InternalError` for an immediate outside its range, and `ValueError` where

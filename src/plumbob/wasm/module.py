@@ -10,7 +10,7 @@ Everything compares by value, except where something stood: offsets and spans.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -101,7 +101,7 @@ class ElementSegment(NamedTuple):
 
 
 class DataSegment(NamedTuple):
-    """A data segment."""
+    """A data segment; `data` may be a read-only view into the file where it is large."""
 
     mode: int
     data: bytes
@@ -110,7 +110,7 @@ class DataSegment(NamedTuple):
 
 
 class CustomSection(NamedTuple):
-    """A custom section, kept as it is.
+    """A custom section, kept as it is; `data` may be a read-only view where it is large.
 
     `after` is the id of the last non-custom section before it, 0 where there is none.
     """
@@ -145,7 +145,8 @@ class BodySequence(Sequence[Code]):
     def __getitem__(self, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
-        return Code(self.data[self.starts[index] : self.ends[index]])
+        # The data may be a memoryview or mmap; bytes are not copied again.
+        return Code(bytes(self.data[self.starts[index] : self.ends[index]]))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -224,18 +225,19 @@ class Module:
         self.memories: list[MemoryType] = []
         self.tags: list[TagType] = []
         self.globals: list[Global] = []
-        self.exports: list[Export] = []
+        self.exports: MutableSequence[Export] = []
         self.start: int | None = None
         self.elements: list[ElementSegment] = []
         self.data_count: int | None = None
         self.code: Sequence[Code] = []
-        self.datas: list[DataSegment] = []
+        self.datas: MutableSequence[DataSegment] = []
         self.customs: list[CustomSection] = []
         self.names: Names | None = None
         """Identifiers of a module made from text; a decoded module's are read from its
         custom section `name` by `names.names_of`."""
-        self.offsets: dict[tuple[str | int, ...], int] = {}
-        """Where fields of a decoded module begin in the file, by the keys of `SourceMap`."""
+        self.offsets: Mapping[tuple[str | int, ...], int] = {}
+        """Where fields of a decoded module begin in the file: keys as in `SourceMap.fields`,
+        (kind, index, "init") for constant expressions, ("elem", index, item) for elements."""
         self.source_map: SourceMap | None = None
 
     _COMPARED = (
@@ -297,7 +299,9 @@ def _same(left: object, right: object) -> bool:
 
 def _same_segment(left: object, right: object) -> bool:
     if isinstance(left, ElementSegment) and isinstance(right, ElementSegment):
-        return left._replace(functions=None) == right._replace(functions=None) and (
+        rest = left.mode, left.type, left.expressions, left.table, left.offset
+        others = right.mode, right.type, right.expressions, right.table, right.offset
+        return rest == others and (
             left.functions is right.functions
             if left.functions is None or right.functions is None
             else list(left.functions) == list(right.functions)
