@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from plumbob.wasm.leb import write_sized, write_u32
+from plumbob.wasm.branch_hints import SECTION as BRANCH_HINT_SECTION
+from plumbob.wasm.branch_hints import BranchHint, FunctionHints, encode_branch_hints
 from plumbob.wasm.module import CustomSection
+from plumbob.wasm.sections import ORDER
 
 if TYPE_CHECKING:
     from plumbob.wasm.module import Module
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
 SECTIONS = ("type", "import", "func", "table", "memory", "tag", "global", "export", "start",
             "elem", "datacount", "code", "data")  # fmt: skip
 """Names of sections in placements, in the order of the binary format."""
-
-BRANCH_HINT = "metadata.code.branch_hint"
-"""Name of the annotation and of the custom section."""
 
 
 class PlacedCustom(NamedTuple):
@@ -36,7 +35,7 @@ LAST = 2 * len(SECTIONS)
 
 
 def _malformed(cursor: Cursor, expected: str, *, at: int | None = None) -> NoReturn:
-    cursor.fail("malformed @custom annotation", code="E0141", expected=expected, at=at)
+    cursor.fail("malformed @custom annotation", code="E0181", expected=expected, at=at)
 
 
 def take_customs(cursor: Cursor) -> list[PlacedCustom]:
@@ -80,58 +79,49 @@ def take_hints(
     """
     cursor = context.cursor
     offsets: dict[int, int] | None = None
-    hints: dict[int, int] = {}
+    hints: dict[int, bool] = {}
     for index in sorted(cursor.tokens.annotations):
         if not extent[0] <= index < extent[1]:
             continue
         cursor.i = index
-        for content in cursor.take(BRANCH_HINT):
+        for content in cursor.take(BRANCH_HINT_SECTION):
             if offsets is None:
                 offsets = dict(zip(places, marks, strict=True))
             keyword = index + (cursor.texts[index] == "(")
             offset = offsets.get(cursor.starts[keyword])
             if offset is None:
                 cursor.fail(
-                    f"misplaced @{BRANCH_HINT} annotation",
-                    code="E0141",
+                    f"misplaced @{BRANCH_HINT_SECTION} annotation",
+                    code="E0181",
                     expected="it before an instruction",
                     at=keyword,
                 )
             data = content.strings()
             if data not in {b"\0", b"\1"} or not content.at(")"):
                 content.fail(
-                    f"malformed @{BRANCH_HINT} annotation",
-                    code="E0141",
+                    f"malformed @{BRANCH_HINT_SECTION} annotation",
+                    code="E0181",
                     expected='"\\00" (unlikely) or "\\01" (likely)',
                     found=None if data in {b"\0", b"\1"} else repr(data)[1:],
                 )
             if offset in hints:
                 content.fail(
-                    f"second @{BRANCH_HINT} annotation for one instruction",
-                    code="E0141",
+                    f"second @{BRANCH_HINT_SECTION} annotation for one instruction",
+                    code="E0181",
                     expected="at most one",
                     at=content.i - 1,
                 )
-            hints[offset] = data[0]
+            hints[offset] = data == b"\1"
     if hints:
-        context.hints.append((function, sorted(hints.items())))
+        found = tuple(BranchHint(offset, likely) for offset, likely in sorted(hints.items()))
+        context.hints.append(FunctionHints(function, found))
 
 
-def hint_section(hints: list[tuple[int, list[tuple[int, int]]]]) -> PlacedCustom:
+def hint_section(hints: list[FunctionHints]) -> PlacedCustom:
     """Return the custom section of branch hints, which stands before the code."""
-    out = bytearray()
-    write_u32(out, len(hints))
-    for function, entries in hints:
-        write_u32(out, function)
-        write_u32(out, len(entries))
-        for offset, value in entries:
-            write_u32(out, offset)
-            write_sized(out, bytes([value]))
-    return PlacedCustom(2 * SECTIONS.index("code"), BRANCH_HINT, bytes(out))
-
-
-_SECTION_IDS = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
-"""Ids of `SECTIONS`."""
+    return PlacedCustom(
+        2 * SECTIONS.index("code"), BRANCH_HINT_SECTION, encode_branch_hints(hints)
+    )
 
 
 def present_sections(module: Module) -> list[bool]:
@@ -163,7 +153,7 @@ def place_customs(module: Module, placed: list[PlacedCustom]) -> list[CustomSect
     customs = []
     for place, name, data in sorted(placed, key=lambda custom: custom.place):
         after = 0
-        for rank, (section, exists) in enumerate(zip(_SECTION_IDS, present, strict=True)):
+        for rank, (section, exists) in enumerate(zip(ORDER, present, strict=True)):
             if (exists and 2 * rank + 1 <= place) or 2 * rank + 1 == place:
                 after = section
         customs.append(CustomSection(name, data, after))

@@ -239,7 +239,7 @@ class Assembler:
         close = get_close_matches(word, known, 1, 0.75)
         cursor.fail(
             "unknown operator",
-            code="E0139",
+            code="E0179",
             expected=f"`{close[0]}` perhaps" if close else "an instruction",
             at=at,
         )
@@ -330,7 +330,7 @@ class Assembler:
         if identifier is not None and identifier != top.identifier:
             cursor.fail(
                 "mismatching label",
-                code="E0137",
+                code="E0177",
                 expected=f"`{top.identifier}`, the block's own" if top.identifier
                 else "none: the block has no identifier",
                 at=cursor.i - 1,

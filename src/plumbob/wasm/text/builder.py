@@ -251,7 +251,7 @@ class Builder:
         if self.module.start is not None:
             self.cursor.fail(
                 "multiple start sections",
-                code="E0144",
+                code="E0184",
                 expected="at most one",
                 at=field.opening + 1,
             )

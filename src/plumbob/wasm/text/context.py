@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from plumbob.wasm.branch_hints import FunctionHints
     from plumbob.wasm.text.cursor import Cursor
 
 
@@ -58,8 +59,8 @@ class Context:
         """All types by index: the module's own, then those that type uses imply."""
         self.implicit: dict[FuncType, int] = {}
         """Function types that a type use without an index may mean: the first of each."""
-        self.hints: list[tuple[int, list[tuple[int, int]]]] = []
-        """Branch hints: function index, and byte offsets in its body with their values."""
+        self.hints: list[FunctionHints] = []
+        """Branch hints of the bodies read so far."""
 
     def report(self, error: TokenError, *, at: int | None = None) -> NoReturn:
         """Raise a token's error with its place, by default the next token's."""

@@ -32,7 +32,7 @@ class Cursor:
         self,
         subject: str,
         *,
-        code: str = "E0134",
+        code: str = "E0174",
         expected: str | None = None,
         found: str | None = None,
         hint: str | None = None,
@@ -131,7 +131,7 @@ class Cursor:
         try:
             value = parse_unsigned(self.texts[self.i], bits)
         except NumberError as error:
-            self.fail(error.subject, code="E0138", expected=error.expected)
+            self.fail(error.subject, code="E0178", expected=error.expected)
         self.i += 1
         return value
 
@@ -149,7 +149,7 @@ class Cursor:
                 if not depth:
                     return index
             elif not word:
-                self.fail("unclosed parenthesis", code="E0132", expected="`)`",
+                self.fail("unclosed parenthesis", code="E0172", expected="`)`",
                           found="the end of the text", at=opening)  # fmt: skip
             index += 1
 
@@ -185,10 +185,10 @@ class Cursor:
             return None if identifier is None else identifier[1:]
         name = named[0].name()
         if not named[0].at(")"):
-            named[0].fail("malformed @name annotation", code="E0141", expected="`)`")
+            named[0].fail("malformed @name annotation", code="E0181", expected="`)`")
         if len(named) > 1:
             named[1].fail(
-                f"second @name annotation for one {what}", code="E0141", expected="at most one"
+                f"second @name annotation for one {what}", code="E0181", expected="at most one"
             )
         return name
 
@@ -201,7 +201,7 @@ class Cursor:
                 if annotation not in self.taken:
                     raise MalformedError(
                         f"misplaced @{annotation.name} annotation",
-                        code="E0141",
+                        code="E0181",
                         expected=_PLACES[annotation.name],
                         span=Span(
                             self.tokens.source,

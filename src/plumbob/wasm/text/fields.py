@@ -97,7 +97,7 @@ class Collector:
             else:
                 cursor.fail(
                     "unknown field",
-                    code="E0139",
+                    code="E0179",
                     expected="`type`, `rec`, `import`, `func`, `table`, `memory`, `global`, "
                     "`tag`, `export`, `start`, `elem` or `data`",
                     at=opening + 1,
@@ -181,7 +181,7 @@ class Collector:
         if self.defined is not None:
             self.cursor.fail(
                 f"import after {'function' if self.defined == 'func' else self.defined}",
-                code="E0143",
+                code="E0183",
                 expected="imports before all definitions",
                 at=at,
             )

@@ -87,7 +87,7 @@ class Immediates:
         if isinstance(error, NumberError):
             like_number = self.context.cursor.texts[at][:1] in set("+-.0123456789in")
             error = TokenError(
-                "E0138" if like_number else "E0134",
+                "E0178" if like_number else "E0174",
                 error.subject if like_number else "unexpected token",
                 error.expected,
             )
@@ -156,7 +156,7 @@ def _field(self: Immediates, operators: tuple[Operator, ...], i: int) -> tuple[b
     if fields is None:
         context.cursor.fail(
             "unknown field",
-            code="E0135",
+            code="E0175",
             expected="the identifier of a field of a structure type",
             at=i + 1,
         )
@@ -211,7 +211,7 @@ def _memarg(self: Immediates, operators: tuple[Operator, ...], i: int) -> tuple[
         size = self.number(word[6:], i)
         if size.bit_count() != 1:
             self.context.cursor.fail(
-                "malformed alignment", code="E0138", expected="a power of two", at=i
+                "malformed alignment", code="E0178", expected="a power of two", at=i
             )
         align = size.bit_length() - 1
         i += 1

@@ -118,7 +118,7 @@ def decode_text(data: bytes, name: str) -> str:
         source = Source(name, data[: error.start].decode("utf-8"))
         raise MalformedError(
             "malformed UTF-8 encoding",
-            code="E0130",
+            code="E0170",
             expected="text in UTF-8",
             found=f"byte {data[error.start]:#04x} at byte offset {error.start}",
             span=Span(source, len(source.text or ""), len(source.text or "")),
@@ -147,7 +147,7 @@ def _without_block_comments(text: str, source: Source) -> str:
     if opened:
         raise MalformedError(
             "unclosed comment",
-            code="E0132",
+            code="E0172",
             expected="`;)`",
             found="the end of the text",
             span=Span(source, opened[0], opened[0] + 2),
@@ -181,7 +181,7 @@ def _unclosed_annotation(tokens: Tokens) -> MalformedError:
     first = next((index for index in opened if tokens.texts[index][:2] == "(@"), len(opened) - 1)
     return MalformedError(
         "unclosed annotation",
-        code="E0132",
+        code="E0172",
         expected="`)`",
         found="the end of the text",
         span=tokens.span(first),
@@ -197,7 +197,7 @@ def _check_annotation_id(tokens: Tokens, index: int) -> None:
             _check_token(tokens, index + 1, in_annotation=True)
         raise MalformedError(
             "empty annotation identifier",
-            code="E0141",
+            code="E0181",
             expected="an identifier right behind `(@`",
             found=describe(tokens.texts[index + 1]) if len(word) == 2 else 'the empty name ""',
             span=tokens.span(index),
@@ -217,7 +217,7 @@ def _check_token(tokens: Tokens, index: int, *, in_annotation: bool) -> None:
     if not " " < first <= "~":
         raise MalformedError(
             "illegal character",
-            code="E0131",
+            code="E0171",
             expected="characters beyond ASCII only in strings and comments"
             if first > "\x7f"
             else "no control characters",
@@ -231,7 +231,7 @@ def _check_token(tokens: Tokens, index: int, *, in_annotation: bool) -> None:
         if not name:
             raise MalformedError(
                 "empty identifier",
-                code="E0131",
+                code="E0171",
                 expected='characters right behind `$`, or a string: `$"..."`',
                 found=describe(word),
                 span=tokens.span(index),
@@ -240,7 +240,7 @@ def _check_token(tokens: Tokens, index: int, *, in_annotation: bool) -> None:
     elif first in ",;[]{}":
         raise MalformedError(
             "unexpected character",
-            code="E0131",
+            code="E0171",
             expected="a parenthesis, a string or a word",
             found=f"`{word}`",
             span=tokens.span(index),
@@ -248,7 +248,7 @@ def _check_token(tokens: Tokens, index: int, *, in_annotation: bool) -> None:
     elif '"' in word and first != "(" and not _QUOTED.fullmatch(word):
         raise MalformedError(
             "words and strings run into each other",
-            code="E0131",
+            code="E0171",
             expected="white space or a parenthesis between them",
             found=describe(word),
             span=tokens.span(index),
@@ -267,7 +267,7 @@ def _broken_string(tokens: Tokens, index: int) -> MalformedError:
         match = escape.match(text, position)
         return MalformedError(
             "malformed escape in a string",
-            code="E0133",
+            code="E0173",
             expected=r"\t, \n, \r, \", \', \\, two hexadecimal digits, or \u{...}",
             found=repr(match.group() if match else rest)[1:-1].replace("\\\\", "\\"),
             span=Span(tokens.source, position, match.end() if match else position + 1),
@@ -275,14 +275,14 @@ def _broken_string(tokens: Tokens, index: int) -> MalformedError:
     if rest in {"", "\n", "\r"}:
         return MalformedError(
             "unclosed string",
-            code="E0132",
+            code="E0172",
             expected='`"`',
             found="the end of the line" if rest else "the end of the text",
             span=Span(tokens.source, start, position),
         )
     return MalformedError(
         "illegal character in a string",
-        code="E0131",
+        code="E0171",
         expected="an escape such as \\t or \\00",
         found=f"U+{ord(rest):04X}",
         span=Span(tokens.source, position, position + 1),
@@ -299,7 +299,7 @@ def check_code_points(word: str, span: Span) -> None:
         if value >= 0x110000 or 0xD800 <= value < 0xE000:
             raise MalformedError(
                 "malformed escape in a string",
-                code="E0133",
+                code="E0173",
                 expected="a Unicode scalar value (below 110000, not from D800 to DFFF)",
                 found=match.group(),
                 span=span,
@@ -338,7 +338,7 @@ def check_utf8(literal: str, span: Callable[[], Span]) -> str:
     except UnicodeDecodeError as error:
         raise MalformedError(
             "malformed UTF-8 encoding",
-            code="E0130",
+            code="E0170",
             expected="a name in UTF-8",
             found=f"byte {data[error.start]:#04x}",
             span=span(),

@@ -52,7 +52,7 @@ class IndexSpace:
         index = self.count
         if identifier is not None and self.identifiers.setdefault(identifier, index) != index:
             raise TokenError(
-                "E0136",
+                "E0176",
                 f"duplicate {self.kind}",
                 f"an identifier that no other {self.noun} has",
             )
@@ -65,7 +65,7 @@ class IndexSpace:
             index = self.identifiers.get(word)
             if index is None:
                 raise TokenError(
-                    "E0135",
+                    "E0175",
                     f"unknown {self.noun}",
                     self._suggestion(word) or f"the identifier of a {self.noun}",
                 )
@@ -74,7 +74,7 @@ class IndexSpace:
             return parse_unsigned(word)
         except NumberError as error:
             raise TokenError(
-                "E0138" if word[:1].isdigit() else "E0134",
+                "E0178" if word[:1].isdigit() else "E0174",
                 error.subject if word[:1].isdigit() else "unexpected token",
                 f"the index or identifier of a {self.noun}",
             ) from None
@@ -126,11 +126,11 @@ class Labels:
         if word[:1] == "$":
             positions = self.depths.get(word)
             if not positions:
-                raise TokenError("E0135", "unknown label", "the identifier of an enclosing block")
+                raise TokenError("E0175", "unknown label", "the identifier of an enclosing block")
             return len(self.stack) - 1 - positions[-1]
         try:
             return parse_unsigned(word)
         except NumberError:
             raise TokenError(
-                "E0134", "unexpected token", "the index or identifier of a label"
+                "E0174", "unexpected token", "the index or identifier of a label"
             ) from None

@@ -43,11 +43,12 @@ class Segments:
             cursor.i += 1
             mode = DECLARATIVE
         else:
+            keyword = cursor.at("(", "table")
             used, table = self._use("table")
             if used or self._at_offset():
                 mode = ACTIVE
                 offset = self._offset("elem", index)
-                abbreviated = not used
+                abbreviated = not keyword
         if mode != ACTIVE or table:
             cursor.require(f.BULK_MEMORY, "this form of element segment", at=start)
         if abbreviated and cursor.at_index():
@@ -120,10 +121,16 @@ class Segments:
         functions: list[int] | None = None
         expressions: tuple[bytes, ...] = ()
         type_ = element
-        if cursor.at("("):
+        if cursor.at_index() or (cursor.i == end and element == t.FUNCREF):
+            functions = self._functions(end)
+            if element == t.FUNCREF:
+                type_ = FUNC_REFERENCE
+            else:
+                # Function indices have the type (ref func), which may not be the table's.
+                expressions = tuple(map(_reference, functions))
+                functions = None
+        else:
             expressions = self._expressions(index, end)
-        elif cursor.at_index() or element == t.FUNCREF:
-            functions, type_ = self._functions(end), FUNC_REFERENCE
         cursor.expect(")")
         return ElementSegment(ACTIVE, type_, functions, expressions, table, _zero(is64=is64))
 
@@ -148,6 +155,13 @@ class Segments:
         segment = DataSegment(ACTIVE, cursor.strings(), memory, _zero(is64=is64))
         cursor.expect(")")
         return segment
+
+
+def _reference(function: int) -> bytes:
+    """Return the constant expression `ref.func`."""
+    return encode_expression(
+        [Instruction(BY_NAME["ref.func"], (function,)), Instruction(BY_NAME["end"])]
+    )
 
 
 def _zero(*, is64: bool) -> bytes:

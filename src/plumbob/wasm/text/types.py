@@ -190,7 +190,7 @@ def read_type_use(context: Context, *, named: bool = False) -> TypeUse:
     if present and declared != function_type:
         cursor.fail(
             "inline function type does not match the type it names",
-            code="E0140",
+            code="E0180",
             expected=str(declared) if declared is not None else f"a type with index {index}",
             found=str(function_type),
             at=at,
@@ -299,8 +299,10 @@ def address_type(context: Context) -> bool:
 
 def _limits(context: Context, *, is64: bool) -> Limits:
     cursor = context.cursor
-    minimum = cursor.unsigned(64)
-    maximum = cursor.unsigned(64) if cursor.at_number() else None
+    # Before 64-bit memories the grammar had sizes of 32 bits.
+    bits = 64 if cursor.features & f.MEMORY64 else 32
+    minimum = cursor.unsigned(bits)
+    maximum = cursor.unsigned(bits) if cursor.at_number() else None
     return Limits(minimum, maximum, is64)
 
 
@@ -313,7 +315,7 @@ def page_size(context: Context) -> int:
     cursor.i += 2
     size = cursor.unsigned()
     if size.bit_count() != 1:
-        cursor.fail("malformed page size", code="E0138", expected="a power of two", at=cursor.i - 1)
+        cursor.fail("malformed page size", code="E0178", expected="a power of two", at=cursor.i - 1)
     cursor.expect(")")
     return size.bit_length() - 1
 
