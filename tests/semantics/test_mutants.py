@@ -20,9 +20,11 @@ from plumbob.semantics import (
     floats,
     ieee,
     integer,
+    mpfr,
     vector,
 )
 from plumbob.semantics import bits as bits_module
+from plumbob.semantics.encoding import exact_bits, f32_bits, is_finite, parts
 from plumbob.semantics.operation import Definitions, lanewise
 from plumbob.semantics.types import F32
 
@@ -285,12 +287,12 @@ def _last_nan_wins(d: AnyDomain, f: FloatFormat, *operands: Any) -> Any:
 
 
 def _half_away_from_zero(f: FloatFormat, mode: Any, x: int) -> int:
-    if mode != "nearest" or not ieee.is_finite(f, x):
+    if mode != "nearest" or not is_finite(f, x):
         return _round_integral(f, mode, x)
-    negative, significand, exponent = ieee.parts(f, x)
+    negative, significand, exponent = parts(f, x)
     if exponent >= 0:
         return x
-    return ieee.exact_bits(f, negative, (significand + (1 << (-exponent - 1))) >> -exponent, 0)
+    return exact_bits(f, negative, (significand + (1 << (-exponent - 1))) >> -exponent, 0)
 
 
 def _positive_zero(f: FloatFormat, mode: Any, x: int) -> int:
@@ -304,16 +306,16 @@ def _bounds_off_by_one(w: int, *, signed: bool) -> tuple[int, int]:
 
 
 def _rounded_twice(to: FloatFormat, n: int) -> int:
-    return ieee.f32_bits(float(n)) if to is F32 else _from_integer(to, n)
+    return f32_bits(float(n)) if to is F32 else _from_integer(to, n)
 
 
-def _flushed(f: FloatFormat, x: int, y: int) -> int:
-    product = _mul(f, x, y)
-    return product if product & f.infinity else product & f.sign_mask
+def _flushed(f: FloatFormat, negative: bool, significand: int, exponent: int) -> int:  # noqa: FBT001 - as in `encoding`
+    exact = exact_bits(f, negative, significand, exponent)
+    return exact if exact & f.infinity else exact & f.sign_mask
 
 
 _round_integral, _integer_bounds = ieee.round_integral, conversions.integer_bounds
-_from_integer, _mul = ieee.from_integer, ieee.mul
+_from_integer = ieee.from_integer
 
 SHARED = {
     "shift mask of twice the width": SharedMutant(
@@ -352,7 +354,7 @@ SHARED = {
     "integer rounded twice on its way to f32": SharedMutant(
         ieee, "from_integer", _rounded_twice, ("fcvt_from_uint", "fcvt_from_sint")
     ),
-    "subnormal products flushed": SharedMutant(ieee, "mul", _flushed, ("fmul",)),
+    "subnormal f128 products flushed": SharedMutant(mpfr, "exact_bits", _flushed, ("fmul",)),
     "unsigned saturation of a signed lane": SharedMutant(
         integer, "saturate_signed", integer.saturate_unsigned, ("sadd_sat", "ssub_sat")
     ),

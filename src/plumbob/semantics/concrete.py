@@ -202,22 +202,22 @@ class ConcreteDomain:
         return signed(w, x) <= signed(w, y)
 
     def float_add(self, f: FloatFormat, x: int, y: int) -> int:
-        return ieee.add(f, x, y)
+        return ieee.ARITHMETIC["add", f.name](x, y)
 
     def float_sub(self, f: FloatFormat, x: int, y: int) -> int:
-        return ieee.sub(f, x, y)
+        return ieee.ARITHMETIC["sub", f.name](x, y)
 
     def float_mul(self, f: FloatFormat, x: int, y: int) -> int:
-        return ieee.mul(f, x, y)
+        return ieee.ARITHMETIC["mul", f.name](x, y)
 
     def float_div(self, f: FloatFormat, x: int, y: int) -> int:
-        return ieee.div(f, x, y)
+        return ieee.ARITHMETIC["div", f.name](x, y)
 
     def float_sqrt(self, f: FloatFormat, x: int) -> int:
-        return ieee.sqrt(f, x)
+        return ieee.ARITHMETIC["sqrt", f.name](x)
 
     def float_fma(self, f: FloatFormat, x: int, y: int, z: int) -> int:
-        return ieee.fma(f, x, y, z)
+        return ieee.ARITHMETIC["fma", f.name](x, y, z)
 
     def float_round(self, f: FloatFormat, mode: RoundingMode, x: int) -> int:
         return ieee.round_integral(f, mode, x)

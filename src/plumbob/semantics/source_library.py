@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plumbob.semantics import concrete, expression, ieee
 from plumbob.semantics.source_domain import SourceDomain
-from plumbob.semantics.types import FORMATS, FloatFormat
+from plumbob.semantics.types import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,9 +55,9 @@ def runtime() -> dict[str, Any]:
     for (bits, lanes), packer in concrete.LANES.items():
         names[f"pack_{lanes}x{bits}"] = packer.pack
         names[f"unpack_{lanes}x{bits}"] = packer.unpack
+    for (operator, name), function in ieee.ARITHMETIC.items():
+        names[f"{operator}_{name}"] = function
     for f in FORMATS.values():
-        for operator in ("add", "sub", "mul", "div", "sqrt", "fma"):
-            names[f"{operator}_{f.name}"] = _arithmetic(operator, f)
         for mode in ("ceil", "floor", "trunc", "nearest"):
             names[f"{mode}_{f.name}"] = partial(ieee.round_integral, f, mode)
         for to in FORMATS.values():
@@ -65,10 +65,6 @@ def runtime() -> dict[str, Any]:
         names[f"from_integer_{f.name}"] = partial(ieee.from_integer, f)
         names[f"integral_{f.name}"] = partial(ieee.integral_value, f)
     return names
-
-
-def _arithmetic(operator: str, f: FloatFormat) -> Callable[..., int]:
-    return partial(getattr(ieee, operator), f)
 
 
 class SourceLibrary:

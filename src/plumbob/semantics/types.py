@@ -16,47 +16,44 @@ INT_BITS = (8, 16, 32, 64, 128)
 MAX_VECTOR_BITS = 512
 
 
-class FloatFormat(NamedTuple):
+class FloatFormat:
     """An IEEE 754 binary interchange format (IEEE 754-2019 table 3.5).
 
-    `bits` is the width of the encoding, `precision` counts the significand's bits with
-    the hidden one, `emax` is the exponent of the largest binade.
+    There is one object for each format, so formats are compared by identity. `bits` is
+    the width of the encoding, `precision` counts the significand's bits with the hidden
+    one, `emax` is the exponent of the largest binade. `fraction_bits` and
+    `exponent_bits` are the widths of the two fields. The rest are encodings: `sign_mask`
+    is -0.0, `infinity` also the mask of the exponent field, `quiet_bit` the fraction's
+    top bit, set in every quiet NaN (6.2.1), `default_nan` the positive canonical NaN.
     """
 
-    name: str
-    bits: int
-    precision: int
-    emax: int
+    __slots__ = (
+        "bits",
+        "default_nan",
+        "emax",
+        "exponent_bits",
+        "fraction_bits",
+        "infinity",
+        "name",
+        "precision",
+        "quiet_bit",
+        "sign_mask",
+    )
 
-    @property
-    def fraction_bits(self) -> int:
-        """Width of the stored fraction, in bits."""
-        return self.precision - 1
+    def __init__(self, name: str, bits: int, precision: int, emax: int) -> None:
+        self.name = name
+        self.bits = bits
+        self.precision = precision
+        self.emax = emax
+        self.fraction_bits = precision - 1
+        self.exponent_bits = bits - precision
+        self.sign_mask = 1 << (bits - 1)
+        self.infinity = ((1 << self.exponent_bits) - 1) << self.fraction_bits
+        self.quiet_bit = 1 << (precision - 2)
+        self.default_nan = self.infinity | self.quiet_bit
 
-    @property
-    def exponent_bits(self) -> int:
-        """Width of the biased exponent, in bits."""
-        return self.bits - self.precision
-
-    @property
-    def sign_mask(self) -> int:
-        """The encoding of -0.0."""
-        return 1 << (self.bits - 1)
-
-    @property
-    def infinity(self) -> int:
-        """The encoding of +infinity, which is also the mask of the exponent field."""
-        return ((1 << self.exponent_bits) - 1) << self.fraction_bits
-
-    @property
-    def quiet_bit(self) -> int:
-        """The fraction's top bit, set in every quiet NaN (IEEE 754-2019 6.2.1)."""
-        return 1 << (self.precision - 2)
-
-    @property
-    def default_nan(self) -> int:
-        """The positive canonical NaN: quiet bit alone."""
-        return self.infinity | self.quiet_bit
+    def __repr__(self) -> str:
+        return self.name
 
 
 F16 = FloatFormat("f16", 16, 11, 15)
