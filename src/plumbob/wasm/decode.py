@@ -39,6 +39,7 @@ from plumbob.wasm.sections import (
     TAG,
     TYPE,
     VERSION,
+    has_contents,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class _Decoder:
         module.offsets = self.offsets
         self.last = CUSTOM
         """The last section that is not a custom one."""
+        self.anchor = CUSTOM
+        """The last that is not empty: an encoder leaves empty ones out."""
 
     def sections(self, features: int) -> None:
         """Decode every section up to the end of the input."""
@@ -132,6 +135,8 @@ class _Decoder:
                     self.disabled(section, needed, at)
                 self.last = section
                 handlers[section](self)
+                if has_contents(self.module, section):
+                    self.anchor = section
             reader.leave(end, "E0114", "section")
             reader.section = None
         self.finish()
@@ -162,7 +167,7 @@ class _Decoder:
     def custom(self) -> None:
         name = self.reader.name("the name of a custom section")
         data = self.reader.payload(self.reader.remaining)
-        self.module.customs.append(CustomSection(name, data, self.last))
+        self.module.customs.append(CustomSection(name, data, self.anchor))
 
     def types(self) -> None:
         self.module.rec_groups, starts = _reader.read_types(self.reader)

@@ -46,6 +46,7 @@ from plumbob.wasm.sections import (
     TAG,
     TYPE,
     VERSION,
+    has_contents,
 )
 from plumbob.wasm.types import FUNCREF, GlobalType, MemoryType, TableType, TagType
 
@@ -229,28 +230,6 @@ class _Encoder:
                 out += segment.offset
             write_sized(out, segment.data)
 
-    def present(self, section: int) -> bool:
-        """Return whether the module has anything for a section."""
-        found = getattr(self.module, _FIELDS[section])
-        return found is not None if section in {START, DATA_COUNT} else bool(len(found))
-
-
-_FIELDS = {
-    TYPE: "rec_groups",
-    IMPORT: "imports",
-    FUNCTION: "functions",
-    TABLE: "tables",
-    MEMORY: "memories",
-    TAG: "tags",
-    GLOBAL: "globals",
-    EXPORT: "exports",
-    START: "start",
-    ELEMENT: "elements",
-    DATA_COUNT: "data_count",
-    CODE: "code",
-    DATA: "datas",
-}
-"""The module's attribute that a section encodes."""
 
 _WRITERS: dict[int, Callable[[_Encoder], None]] = {
     TYPE: _Encoder.types,
@@ -294,7 +273,7 @@ def encode(module: Module, layout: Layout | None = None) -> bytes:
     if customs:
         _write_customs(out, customs, CUSTOM)
     for section in ORDER:
-        if encoder.present(section):
+        if has_contents(module, section):
             _WRITERS[section](encoder)
             out.append(section)
             write_u32(out, len(encoder.out))

@@ -377,10 +377,15 @@ def instructions_of(expression: bytes, base: int = 0) -> Iterator[Instruction]:
 
 def decode_locals(reader: Reader) -> tuple[tuple[int, ValType], ...]:
     """Read the locals of a body, as runs of (how many, of what type)."""
-    return tuple(
+    at = reader.offset
+    runs = tuple(
         (reader.u32("a number of locals"), reader.value_type())
         for _ in range(reader.count("runs of locals"))
     )
+    total = sum(count for count, _ in runs)
+    if not unsigned_fits(total, 32):
+        reader.fail("E0155", "too many locals", at, "at most 2^32 - 1", str(total))
+    return runs
 
 
 def decode_body(code: bytes, base: int = 0) -> Body:

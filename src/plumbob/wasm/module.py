@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from plumbob.source import Source, Span
     from plumbob.wasm.names import Names
 
+Buffer = bytes | bytearray | memoryview
+"""What holds a binary."""
+
 FUNC, TABLE, MEMORY, GLOBAL, TAG = range(5)
 """External kinds: the bytes of the binary format, and the order of index spaces."""
 
@@ -112,7 +115,8 @@ class DataSegment(NamedTuple):
 class CustomSection(NamedTuple):
     """A custom section, kept as it is; `data` may be a read-only view where it is large.
 
-    `after` is the id of the last non-custom section before it, 0 where there is none.
+    `after` is the id of the last section before it that is neither custom nor empty, 0 where
+    there is none.
     """
 
     name: str

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from plumbob.wasm.features import BULK_MEMORY, EXCEPTIONS, LEGACY_EXCEPTIONS
+
+if TYPE_CHECKING:
+    from plumbob.wasm.module import Module
 
 MAGIC = b"\0asm"
 VERSION = b"\1\0\0\0"
@@ -66,3 +71,26 @@ PLACES = {section: place for place, section in enumerate(ORDER, 1)}
 
 SECTION_FEATURES = {DATA_COUNT: BULK_MEMORY, TAG: EXCEPTIONS | LEGACY_EXCEPTIONS}
 """Sections that came with a feature; any of the flags will do."""
+
+SECTION_FIELDS = {
+    TYPE: "rec_groups",
+    IMPORT: "imports",
+    FUNCTION: "functions",
+    TABLE: "tables",
+    MEMORY: "memories",
+    TAG: "tags",
+    GLOBAL: "globals",
+    EXPORT: "exports",
+    START: "start",
+    ELEMENT: "elements",
+    DATA_COUNT: "data_count",
+    CODE: "code",
+    DATA: "datas",
+}
+"""The module's attribute that a section encodes."""
+
+
+def has_contents(module: Module, section: int) -> bool:
+    """Return whether a module needs a section: an empty vector is as good as none."""
+    found = getattr(module, SECTION_FIELDS[section])
+    return found is not None if section in {START, DATA_COUNT} else len(found) > 0
