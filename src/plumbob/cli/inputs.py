@@ -133,3 +133,15 @@ def check(
     except MalformedError as error:
         return Report(name, MALFORMED, [malformed(error)])
     return validate(module, features=features, dead_code=dead_code, threads=threads)
+
+
+def to_binary(data: bytes, name: str) -> bytes:
+    """Return an input as a binary: itself, or its text assembled.
+
+    Raises `MalformedError` for text that cannot be parsed.
+    """
+    if is_binary(data, name):
+        return data
+    from plumbob.wasm.encode import encode
+
+    return encode(load(data, name))

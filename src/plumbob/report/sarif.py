@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from urllib.request import pathname2url
 
 import plumbob
 from plumbob.report.data import diagnostic_data
@@ -150,8 +149,8 @@ def uri(name: str) -> str:
     if name.startswith("<"):
         return quote(name.strip("<>"))
     if name.startswith("/"):
-        return f"file://{pathname2url(name)}"
-    path = pathname2url(name)
+        return f"file://{quote(name)}"
+    path = quote(name)
     # A colon in the first segment would read as a scheme (RFC 3986, 4.2).
     return f"./{path}" if ":" in path.partition("/")[0] else path
 

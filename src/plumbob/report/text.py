@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 STACK_ROWS = 8
 """Operands shown below those that the operator takes, before the rest is counted."""
 
+NAME_LENGTH = 60
+"""Characters shown of a function's name: those of C++ and Rust fill pages."""
+
 FRAME_ROWS = 6
 """Enclosing blocks shown, the innermost ones."""
 
@@ -113,7 +116,8 @@ class _Page:
     def marks(self, span: Span) -> list[Mark]:
         """The fault, and on its own line the operators whose operands it would take."""
         diagnostic = self.diagnostic
-        marks = [Mark(span, short_label(diagnostic), primary=True)]
+        whole = with_immediates(span, diagnostic.operator)
+        marks = [Mark(whole, short_label(diagnostic), primary=True)]
         line = span.source.location(span.start)[0]
         wanted = len(diagnostic.expected_stack or ())
         for operand in (diagnostic.stack or ())[-wanted:] if wanted else ():
@@ -121,7 +125,8 @@ class _Page:
             if there is None or there.source is not span.source or there.start == span.start:
                 continue
             if abs(line - there.source.location(there.start)[0]) <= 1:
-                marks.append(Mark(there, f"pushes {operand.type}", primary=False))
+                whole = with_immediates(there, operand.operator)
+                marks.append(Mark(whole, f"pushes {operand.type}", primary=False))
         return marks
 
     def expectation(self) -> None:
@@ -151,6 +156,13 @@ class _Page:
             f"the operand stack at this point{' (the top comes last)' if reachable else ''}:",
         )
         depth = max(len(wanted), len(reachable))
+        if floor:
+            outside = "operand" if floor == 1 else "operands"
+            self.document.prose(
+                Piece("    ", "dim"),
+                f"{floor} {outside} of enclosing blocks, which this block cannot reach, then",
+                style="dim",
+            )
         rows = [[Piece(title, "dim") for title in ("", f"{taker} takes", "found", "pushed by")]]
         below = depth - max(len(wanted) + STACK_ROWS, 1)
         wrong = self.wrong_operand(wanted, reachable)
@@ -159,16 +171,9 @@ class _Page:
                 continue
             rows.append(self.stack_row(height, wanted, reachable, wrong))
         if below > 0:
-            self.document.line(Piece(f"        … {below} more operands below", "dim"))
+            self.document.line(Piece(f"    … {below} more, then", "dim"))
         if depth:
             self.document.table(rows, indent=4)
-        if floor:
-            outside = "operand" if floor == 1 else "operands"
-            self.document.prose(
-                Piece(" " * 8),
-                f"below them {floor} {outside} of enclosing blocks, which this block cannot reach",
-                style="dim",
-            )
 
     def stack_row(
         self, height: int, wanted: tuple[str, ...], found: tuple[Operand, ...], wrong: int
@@ -193,7 +198,7 @@ class _Page:
 
     def pushed_by(self, operand: Operand) -> str:
         if operand.operator is None:
-            return "the start of the block"
+            return "the block's start: a parameter"
         if operand.span is not None and operand.span.source.text is not None:
             line, column = operand.span.source.location(operand.span.start)
             return f"{operand.operator} at {line}:{column}"
@@ -235,7 +240,9 @@ class _Page:
     def frame_place(self, frame: Frame) -> str:
         if frame.span is not None and frame.span.source.text is not None:
             return "{}:{}".format(*frame.span.source.location(frame.span.start))
-        return f"{frame.offset:#x}" if frame.offset is not None else "-"
+        if frame.offset is None or (span := self.diagnostic.span) is not None and span.source.text:
+            return ""
+        return f"{frame.offset:#x}"
 
     def dead_code(self) -> None:
         dead = next((f for f in reversed(self.diagnostic.frames) if f.dead_after), None)
@@ -268,8 +275,20 @@ def place_of(name: str, span: Span | None, offset: int | None) -> str:
 
 def function_label(diagnostic: Diagnostic) -> str:
     """Return what a person calls the function: its name, if it has one, and its index."""
-    name = f" {diagnostic.function_name}" if diagnostic.function_name else ""
-    return f"function {diagnostic.function}{name}"
+    if diagnostic.function_name is None:
+        return f"function {diagnostic.function}"
+    name = diagnostic.function_name
+    if len(name) > NAME_LENGTH:
+        name = f"{name[: NAME_LENGTH - 1]}…"
+    return f"function ${name} (index {diagnostic.function})"
+
+
+def with_immediates(span: Span, operator: str | None) -> Span:
+    """Return the span of an operator widened over its immediates, where they stand beside it."""
+    text = span.source.text
+    if text is None or operator is None or not text.startswith(operator, span.start):
+        return span
+    return span._replace(end=max(span.end, span.start + len(operator)))
 
 
 def stack_type(types: tuple[str, ...]) -> str:

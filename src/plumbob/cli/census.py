@@ -1,0 +1,79 @@
+"""`plumbob census`: how much dead code modules hold, and what each policy makes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from plumbob.cli import inputs, outputs
+from plumbob.cli.options import common, features_option, json_option, settings
+from plumbob.cli.progress import track
+from plumbob.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plumbob.wasm.census import Census
+
+
+@click.command(short_help="Count functions, operators and dead code; compare policies.")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@features_option
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 1000),
+    default=3,
+    show_default=True,
+    help="How often each policy is timed; the fastest counts.",
+)
+@json_option
+@common
+def command(
+    paths: tuple[str, ...], features: int | None, repeats: int, *, as_json: bool
+) -> ExitCode:
+    """Count functions, operators and dead code; compare the dead-code policies.
+
+    For each module and in total: functions, operators and bytes of code, how many are dead
+    and behind which operator, and for every policy how long validation takes and how many
+    modules it accepts. PATH is as for validate. A module that is not valid is counted as
+    far as it can be, and no reason for exit status 1.
+    """
+    from plumbob.wasm.census import total
+
+    files = inputs.find(paths)
+    censuses = list(_take(files, features, repeats))
+    if as_json:
+        import json
+
+        from plumbob.report.census import census_data
+
+        data: dict[str, Any] = {
+            "version": 1,
+            "total": census_data(total(censuses)),
+            "modules": [census_data(census) for census in censuses],
+        }
+        click.echo(json.dumps(data, indent=2))
+    else:
+        from plumbob.report.census import render
+
+        outputs.show(render(censuses, width=outputs.width()), settings())
+    return ExitCode.OK
+
+
+def _take(files: list[str], features: int | None, repeats: int) -> Iterator[Census]:
+    from plumbob.wasm.census import take_census
+    from plumbob.wasm.errors import MalformedError
+    from plumbob.wasm.features import DEFAULT
+
+    for path in track(files, "counting"):
+        data, name = inputs.read(path), inputs.display_name(path)
+        try:
+            binary = inputs.to_binary(data, name)
+        except MalformedError as error:
+            # Text that cannot be parsed has no bytes to judge.
+            click.echo(f"plumbob: skipped: {error}", err=True)
+            continue
+        yield take_census(
+            binary, name, features=DEFAULT if features is None else features, repeats=repeats
+        )
