@@ -21,7 +21,9 @@ from plumbob.wasm.policy import POLICIES, POLYMORPHIC
 from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Iterable
+    from collections.abc import Iterable
+
+    from plumbob.wasm.module import Buffer
 
 DEFAULT_REPEATS = 3
 """How often each policy is timed; the fastest counts."""

@@ -10,18 +10,18 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.source import Span
-from plumbob.wasm.diagnostics import INVALID, MALFORMED, Diagnostic, Frame, Operand
 from plumbob.wasm._reader import Reader
+from plumbob.wasm.diagnostics import INVALID, MALFORMED, Diagnostic, Frame, Operand
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.instructions import Instruction, decode_operator
 from plumbob.wasm.module import BodySequence
 from plumbob.wasm.opcodes import TABLE
-from plumbob.wasm.operators import Operator
 from plumbob.wasm.sentences import Facts, sentence
 from plumbob.wasm.types import CONCRETE, HEAP_MASK, INDEX_MASK, ValType
 
 if TYPE_CHECKING:
     from plumbob.wasm.bodies import BodyChecker
+    from plumbob.wasm.operators import Operator
 
 _NO_ORIGIN = 0xFFFFFFFF
 _LAST_MALFORMED = 199

@@ -11,24 +11,25 @@ from array import array
 from typing import TYPE_CHECKING
 
 from plumbob.wasm import features as wasm_features
+from plumbob.wasm import limits
 from plumbob.wasm import module as wasm_module
 from plumbob.wasm.bodies import BodyChecker
 from plumbob.wasm.diagnostics import Diagnostic
 from plumbob.wasm.kernel._kernel import Checker, Context
-from plumbob.wasm.lazy import DataVector
+from plumbob.wasm.lazy import DataVector, ExportVector
 from plumbob.wasm.module import ACTIVE, FUNC, GLOBAL, KIND_NAMES, MEMORY, TABLE, TAG, Module
 from plumbob.wasm.policy import TYPED
 from plumbob.wasm.type_space import TypeSpace
 from plumbob.wasm.types import (
     CONCRETE,
     DEFAULT_PAGE_SIZE_LOG2,
-    FUNCREF,
     HEAP_MASK,
     INDEX_MASK,
     FuncType,
     GlobalType,
     Limits,
     MemoryType,
+    StructType,
     TableType,
     TagType,
     ValType,
@@ -87,25 +88,42 @@ class ModuleChecker:
             )
         )
 
+    def _check_limit(self, count: int, most: int, what: str, field: str, index: int) -> None:
+        if count > most:
+            self.fault(
+                "E0301", f"too many {what}", field, index,
+                expected=f"at most {most}", found=str(count),
+            )  # fmt: skip
+
     # Types and index spaces.
 
     def _check_types(self) -> bool:
         if self._record_types(self.space.faults):
             return False
         self.context.set_types(self.space.canonical, self.space.descriptions())
-        if not self.features & wasm_features.MULTI_VALUE:
-            for index, subtype in enumerate(self.space.types):
-                composite = subtype.composite
-                if isinstance(composite, FuncType) and len(composite.results) > 1:
-                    self.fault(
-                        "E0260", f"type {index} has several results", "type", index,
-                        expected="at most one without the feature multi-value",
-                    )  # fmt: skip
+        self._check_limit(
+            len(self.space.types), limits.MAX_TYPES, "types", "type", limits.MAX_TYPES
+        )
+        several = self.features & wasm_features.MULTI_VALUE
+        for index, subtype in enumerate(self.space.types):
+            match subtype.composite:
+                case FuncType(params, results):
+                    self._check_limit(len(params), limits.MAX_PARAMS, "parameters", "type", index)
+                    self._check_limit(len(results), limits.MAX_RESULTS, "results", "type", index)
+                    if len(results) > 1 and not several:
+                        self.fault(
+                            "E0260", f"type {index} has several results", "type", index,
+                            expected="at most one without the feature multi-value",
+                        )  # fmt: skip
+                case StructType(fields):
+                    self._check_limit(
+                        len(fields), limits.MAX_STRUCT_FIELDS, "fields", "type", index
+                    )
         return not self._record_types(self.space.subtype_faults(self.context.matches))
 
     def _record_types(self, faults: Sequence[TypeFault]) -> bool:
         for fault in faults:
-            self.fault(fault.code, fault.message, "type", fault.index)
+            self.fault(fault.code, fault.message, "type", fault.type_index)
         return bool(faults)
 
     def _fill_spaces(self) -> bool:
@@ -194,6 +212,19 @@ class ModuleChecker:
         )
 
     def _check_counts(self) -> None:
+        module = self.module
+        for field, count, most in (
+            ("import", len(module.imports), limits.MAX_IMPORTS),
+            ("func", self.bodies.imported + len(module.functions), limits.MAX_FUNCTIONS),
+            ("table", len(self.tables), limits.MAX_TABLES),
+            ("memory", len(self.memories), limits.MAX_MEMORIES),
+            ("global", len(self.globals), limits.MAX_GLOBALS),
+            ("tag", len(self.tags), limits.MAX_TAGS),
+            ("export", len(module.exports), limits.MAX_EXPORTS),
+            ("elem", len(module.elements), limits.MAX_ELEMENT_SEGMENTS),
+            ("data", len(module.datas), limits.MAX_DATA_SEGMENTS),
+        ):
+            self._check_limit(count, most, f"of kind {field}", field, most)
         several = (
             ("memory", len(self.memories), wasm_features.MULTI_MEMORY, "multi-memory"),
             ("table", len(self.tables), wasm_features.REFERENCE_TYPES, "reference-types"),
@@ -211,9 +242,9 @@ class ModuleChecker:
         match type_:
             case int():
                 self._check_function_type(type_, field, index)
-            case TableType(element, limits):
+            case TableType(element, range_):
                 self._check_value_type(element, field, index)
-                self._check_limits(limits, 64 if limits.is64 else 32, "elements", field, index)
+                self._check_limits(range_, 64 if range_.is64 else 32, "elements", field, index)
             case MemoryType():
                 self._check_memory(type_, field, index)
             case GlobalType(value):
@@ -257,18 +288,18 @@ class ModuleChecker:
         if memory.shared and memory.limits.maximum is None:
             self.fault("E0258", "a shared memory needs a maximum", field, index)
 
-    def _check_limits(self, limits: Limits, bits: int, unit: str, field: str, index: int) -> None:
+    def _check_limits(self, range_: Limits, bits: int, unit: str, field: str, index: int) -> None:
         most = (1 << bits) - (unit == "elements" or bits in (32, 64))
-        for what, size in (("minimum", limits.minimum), ("maximum", limits.maximum)):
+        for what, size in (("minimum", range_.minimum), ("maximum", range_.maximum)):
             if size is not None and size > most:
                 self.fault(
                     "E0252", f"the {what} size is out of range", field, index,
                     expected=f"at most {most} {unit}", found=str(size),
                 )  # fmt: skip
-        if limits.maximum is not None and limits.minimum > limits.maximum:
+        if range_.maximum is not None and range_.minimum > range_.maximum:
             self.fault(
                 "E0252", "the minimum size is greater than the maximum", field, index,
-                expected=f"at most {limits.maximum} {unit}", found=str(limits.minimum),
+                expected=f"at most {range_.maximum} {unit}", found=str(range_.minimum),
             )  # fmt: skip
 
     # Fields with constant expressions, exports, start.
@@ -301,29 +332,27 @@ class ModuleChecker:
         self.context.set_const_globals(visible)
 
     def _check_exports(self) -> None:
-        counts = (
-            self.bodies.imported + len(self.module.functions),
-            len(self.tables),
-            len(self.memories),
-            len(self.globals),
-            len(self.tags),
-        )
-        seen: set[str] = set()
-        functions = array("I")
-        for index, export in enumerate(self.module.exports):
-            if export.index >= counts[export.kind]:
-                kind = KIND_NAMES[export.kind]
-                self.fault(
-                    _UNKNOWN_CODES[export.kind],
-                    f"export {export.name!r} names the unknown {kind} {export.index}",
-                    "export", index,
-                )  # fmt: skip
-            elif export.kind == FUNC:
-                functions.append(export.index)
-            if export.name in seen:
-                self.fault("E0253", f"duplicate export name {export.name!r}", "export", index)
-            seen.add(export.name)
-        self.context.declare(functions, FUNCREF)
+        exports = self.module.exports
+        if isinstance(exports, ExportVector) and exports.pristine:
+            names, kinds, indices = exports.names, exports.kinds, exports.indices
+        else:
+            names = [item.name for item in exports]
+            kinds = bytes(item.kind for item in exports)
+            indices = array("I", (item.index for item in exports))
+        wrong = self.context.declare_exports(kinds, indices)
+        if wrong >= 0:
+            kind = KIND_NAMES[kinds[wrong]]
+            self.fault(
+                _UNKNOWN_CODES[kinds[wrong]],
+                f"export {names[wrong]!r} names the unknown {kind} {indices[wrong]}",
+                "export", wrong,
+            )  # fmt: skip
+        if len(set(names)) < len(names):
+            seen: set[str] = set()
+            for index, name in enumerate(names):
+                if name in seen:
+                    self.fault("E0253", f"duplicate export name {name!r}", "export", index)
+                seen.add(name)
 
     def _check_start(self) -> None:
         start = self.module.start

@@ -101,16 +101,16 @@ def _missing(facts: Facts) -> Said:
             count_of(len(wants), "value"),
             available,
         )
-    wants = facts.wants
-    takes = "one value more" if wants is None else count_of(len(wants), "operand")
-    types = f" of types {facts.show_all(wants)}" if wants else ""
+    operands = facts.wants
+    takes = "one value more" if operands is None else count_of(len(operands), "operand")
+    types = f" of types {facts.show_all(operands)}" if operands else ""
     hint = None
     if facts.frames and facts.frames[-1][2]:
         hint = (
             f"{facts.block} cannot reach the {count_of(facts.frames[-1][2], 'value')} below it; "
             "give it parameters"
         )
-    elif wants is not None:
+    elif operands is not None:
         hint = "push what is missing before it"
     return Said(
         f"{facts.subject} takes {takes}{types}, but the stack of {facts.block} holds {available}",

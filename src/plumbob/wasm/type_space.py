@@ -41,7 +41,7 @@ _RELATIVE = 1 << 29
 class TypeFault(NamedTuple):
     """A type that breaks a rule: its index, the diagnostic's code and a sentence."""
 
-    index: int
+    type_index: int
     code: str
     message: str
 
@@ -78,6 +78,17 @@ def _is_closed(subtype: SubType) -> bool:
         and not any(map(CONCRETE.__and__, composite.params))
         and not any(map(CONCRETE.__and__, composite.results))
     )
+
+
+def _mentions_unreachable(subtype: SubType) -> bool:
+    """Whether the type `unreachable` of the typed dead-code policy occurs in the type."""
+    match subtype.composite:
+        case FuncType(params, results):
+            return UNREACHABLE in params or UNREACHABLE in results
+        case StructType(fields):
+            return any(item.storage == UNREACHABLE for item in fields)
+        case ArrayType(item):
+            return item.storage == UNREACHABLE
 
 
 class TypeRegistry:
@@ -193,14 +204,16 @@ class TypeSpace:
             first = len(self.types)
             self.types.extend(group.types)
             for place, subtype in enumerate(group.types):
-                if not _is_closed(subtype) or UNREACHABLE in subtype.composite[1]:
-                    self._check(subtype, first + place, len(self.types), allow_unreachable)
+                if not _is_closed(subtype) or _mentions_unreachable(subtype):
+                    self._check(
+                        subtype, first + place, len(self.types), allow_unreachable=allow_unreachable
+                    )
             if self.faults:
                 return
             base = intern(group.types, first, self.canonical)
             self.canonical.extend(range(base, base + len(group.types)))
 
-    def _check(self, subtype: SubType, index: int, end: int, allow_unreachable: bool) -> None:
+    def _check(self, subtype: SubType, index: int, end: int, *, allow_unreachable: bool) -> None:
         """Check the indices that a type mentions; those of its group may come later."""
 
         def note(mentioned: int) -> int:
@@ -210,12 +223,11 @@ class TypeSpace:
 
         _map_subtype(subtype._replace(supertypes=()), note)
         composite = subtype.composite
-        if isinstance(composite, FuncType) and (
-            UNREACHABLE in composite.params
-            or (
-                UNREACHABLE in composite.results
-                and not (allow_unreachable and composite.results == (UNREACHABLE,))
-            )
+        if _mentions_unreachable(subtype) and not (
+            allow_unreachable
+            and isinstance(composite, FuncType)
+            and composite.results == (UNREACHABLE,)
+            and UNREACHABLE not in composite.params
         ):
             self._fault(index, "E0261", f"type {index} misplaces the type `unreachable`")
         if len(subtype.supertypes) > 1:

@@ -19,7 +19,7 @@ from plumbob.wasm.module_rules import ModuleChecker
 from plumbob.wasm.policy import POLICIES, TYPED
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from plumbob.wasm.module import Buffer
 
 MAX_DIAGNOSTICS = 100
 """How many functions are explained; more are counted in a note."""

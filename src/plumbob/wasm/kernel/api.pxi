@@ -145,6 +145,21 @@ cdef class Context:
             self.env.declared[index] = True
         return -1
 
+    def declare_exports(self, const uint8_t[::1] kinds, const uint32_t[::1] indices):
+        """Declare the functions among the exports, given by kind and index.
+
+        Returns the place of the first that names nothing, or -1.
+        """
+        cdef Py_ssize_t i
+        cdef uint32_t[5] counts = [self.env.nfuncs, self.env.ntables, self.env.nmemories,
+                                   self.env.nglobals, self.env.ntags]
+        for i in range(min(kinds.shape[0], indices.shape[0])):
+            if kinds[i] > 4 or indices[i] >= counts[kinds[i]]:
+                return i
+            if kinds[i] == 0:
+                self.env.declared[indices[i]] = True
+        return -1
+
     def matches(self, T a, T b):
         """Return whether value type a is a subtype of b."""
         return matches(&self.env, a, b)

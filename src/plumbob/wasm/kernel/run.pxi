@@ -28,6 +28,8 @@ cdef void begin(State* s, const Env* env, const uint8_t* code, size_t end) noexc
 cdef int begin_function(State* s, uint32_t canonical) noexcept nogil:
     cdef CType* type = &s.env.types[canonical]
     cdef uint32_t i
+    if s.end > MAX_FUNCTION_SIZE:
+        return fail(s, E_LIMIT, MAX_FUNCTION_SIZE, s.end)
     if grow_stack(s, 0):
         return 1
     for i in range(type.nparams):
