@@ -9,7 +9,7 @@ import click
 from plumbob.cli import inputs, outputs
 from plumbob.cli.options import common, features_option, json_option, settings
 from plumbob.cli.progress import track
-from plumbob.errors import ExitCode
+from plumbob.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +41,8 @@ def command(
     """
     from plumbob.wasm.census import total
 
-    files = inputs.find(paths)
-    censuses = list(_take(files, features, repeats))
+    unreadable = inputs.Unreadable()
+    censuses = list(_take(inputs.find(paths), features, repeats, unreadable))
     if as_json:
         import json
 
@@ -52,28 +52,30 @@ def command(
             "version": 1,
             "total": census_data(total(censuses)),
             "modules": [census_data(census) for census in censuses],
+            "errors": unreadable.data(),
         }
         click.echo(json.dumps(data, indent=2))
-    else:
+    elif censuses:
         from plumbob.report.census import render
 
         outputs.show(render(censuses, width=outputs.width()), settings())
-    return ExitCode.OK
+    return unreadable.exit_code(found=False)
 
 
-def _take(files: list[str], features: int | None, repeats: int) -> Iterator[Census]:
+def _take(
+    files: list[str], features: int | None, repeats: int, unreadable: inputs.Unreadable
+) -> Iterator[Census]:
     from plumbob.wasm.census import take_census
-    from plumbob.wasm.errors import MalformedError
     from plumbob.wasm.features import DEFAULT
 
     for path in track(files, "counting"):
-        data, name = inputs.read(path), inputs.display_name(path)
+        name = inputs.display_name(path)
         try:
-            binary = inputs.to_binary(data, name)
-        except MalformedError as error:
-            # Text that cannot be parsed has no bytes to judge.
-            click.echo(f"plumbob: skipped: {error}", err=True)
+            binary = inputs.to_binary(inputs.read(path), name)
+            census = take_census(
+                binary, name, features=DEFAULT if features is None else features, repeats=repeats
+            )
+        except InputError as error:  # a component; or malformed text, which has no bytes to judge
+            unreadable.add(path, error)
             continue
-        yield take_census(
-            binary, name, features=DEFAULT if features is None else features, repeats=repeats
-        )
+        yield census

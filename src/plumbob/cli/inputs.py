@@ -6,7 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from plumbob.errors import InputError
+import click
+
+from plumbob.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +20,30 @@ MAGIC = b"\0asm"
 MODULE_SUFFIXES = (".wasm", ".wat")
 STDIN = "-"
 STDIN_NAME = "<stdin>"
+
+
+class Unreadable:
+    """Inputs that could not be judged: each is named on standard error, the others go on."""
+
+    def __init__(self) -> None:
+        self.errors: list[tuple[str, str]] = []
+
+    def add(self, path: str, error: InputError) -> None:
+        """Note that an input could not be read, or is no core module, and say so."""
+        name = display_name(path)
+        text = error.message
+        self.errors.append((name, text))
+        click.echo(f"plumbob: {text if name in text else f'{name}: {text}'}", err=True)
+
+    def data(self) -> list[dict[str, str]]:
+        """Return the errors as data for JSON."""
+        return [{"file": name, "message": message} for name, message in self.errors]
+
+    def exit_code(self, *, found: bool) -> ExitCode:
+        """Return a command's status: what could not be read outweighs what was found."""
+        if self.errors:
+            return ExitCode.USAGE
+        return ExitCode.FOUND if found else ExitCode.OK
 
 
 def find(paths: Iterable[str], suffixes: tuple[str, ...] = MODULE_SUFFIXES) -> list[str]:

@@ -6,7 +6,6 @@ validation needs: its process budget is 1.5 times that of `import click, rich`.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -19,13 +18,12 @@ from plumbob.cli.options import (
     json_option,
     settings,
 )
-from plumbob.errors import ExitCode, UsageError
+from plumbob.cli.progress import track
+from plumbob.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
+    from plumbob.report.document import Document
     from plumbob.wasm.diagnostics import Report
-
-    Checked = tuple[Report, bytes]
-    """A module's report with the bytes of its input."""
 
 
 @click.command(short_help="Say whether modules are valid and, where not, why.")
@@ -65,44 +63,37 @@ def command(
     if as_json and output_format not in (None, "json"):
         raise UsageError(f"--json and --format {output_format} contradict each other")
     output_format = "json" if as_json else output_format or "text"
-    files = inputs.find(paths)
-    if len(files) > 1:
-        from plumbob.cli.progress import track
-
-        checked = [
-            _check(path, features, dead_code, threads) for path in track(files, "validating")
-        ]
-    else:
-        checked = [_check(path, features, dead_code, threads) for path in files]
-    if output_format == "text":
-        _print_text(checked)
-    else:
-        _print_data(checked, output_format)
-    return ExitCode.OK if all(report.ok for report, _ in checked) else ExitCode.FOUND
-
-
-def _check(path: str, features: int | None, dead_code: str, threads: int) -> Checked:
-    data = inputs.read(path)
-    name = inputs.display_name(path)
-    return inputs.check(
-        data, name, features=features, dead_code=dead_code, threads=threads
-    ), data
-
-
-def _print_text(checked: list[Checked]) -> None:
-    for report, data in checked:
-        if report.diagnostics:
+    unreadable = inputs.Unreadable()
+    reports = []
+    for path in track(inputs.find(paths), "validating"):
+        name = inputs.display_name(path)
+        try:
+            data = inputs.read(path)
+            report = inputs.check(
+                data, name, features=features, dead_code=dead_code, threads=threads
+            )
+        except InputError as error:
+            unreadable.add(path, error)
+            continue
+        reports.append(report)
+        if report.diagnostics and output_format == "text":
             outputs.show(_page(report, data), settings())
             click.echo()
-    click.echo(summary([report for report, _ in checked]))
+    if output_format == "text":
+        if reports:
+            click.echo(summary(reports))
+    else:
+        _print_data(reports, unreadable, output_format)
+    return unreadable.exit_code(found=not all(report.ok for report in reports))
 
 
-def _page(report: Report, data: bytes):
+def _page(report: Report, data: bytes) -> Document:
     from plumbob.report.body import Bodies
     from plumbob.report.text import render
 
     binary = data if inputs.is_binary(data, report.name) else None
-    return render(report, width=outputs.width(), data=binary, bodies=Bodies(binary))
+    bodies = None if binary is None else Bodies(binary)
+    return render(report, width=outputs.width(), data=binary, bodies=bodies)
 
 
 def summary(reports: list[Report]) -> str:
@@ -120,8 +111,7 @@ def summary(reports: list[Report]) -> str:
     return f"{len(reports)} modules: {parts}"
 
 
-def _print_data(checked: list[Checked], output_format: str) -> None:
-    reports = [report for report, _ in checked]
+def _print_data(reports: list[Report], unreadable: inputs.Unreadable, output_format: str) -> None:
     import json
 
     if output_format == "sarif":
@@ -131,9 +121,5 @@ def _print_data(checked: list[Checked], output_format: str) -> None:
     else:
         from plumbob.report.data import reports_data
 
-        document = reports_data(reports)
-    click.echo(json.dumps(document, indent=2, ensure_ascii=not _utf8_stdout()))
-
-
-def _utf8_stdout() -> bool:
-    return sys.stdout is not None and (sys.stdout.encoding or "").lower().startswith("utf")
+        document = {**reports_data(reports), "errors": unreadable.data()}
+    click.echo(json.dumps(document, indent=2))

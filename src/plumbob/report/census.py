@@ -41,6 +41,7 @@ def render(censuses: Sequence[Census], *, width: int = 100) -> Document:
     rows += [_row(census) for census in censuses]
     if len(censuses) != 1:
         rows.append([Piece(piece.text, "strong") for piece in _row(everything)])
+    _fit_names(rows, width)
     document.table(rows, right=(1, 2, 3, 4, 5))
     if everything.dead_after:
         document.line()
@@ -77,10 +78,20 @@ def _row(census: Census) -> list[Piece]:
     ]
 
 
+def _fit_names(rows: list[list[Piece]], width: int) -> None:
+    """Cut names from the left, where paths say least, so that the other columns stay in view."""
+    others = sum(
+        2 + max(len(row[column].text) for row in rows) for column in range(1, len(rows[0]))
+    )
+    room = max(20, width - others)
+    for row in rows:
+        name = row[0].text
+        if len(name) > room:
+            row[0] = Piece(f"…{name[len(name) - room + 1 :]}", row[0].style)
+
+
 def _share(part: int, whole: int) -> str:
-    if not whole:
-        return f"{part:,}"
-    return f"{part:,} ({100 * part / whole:.2f} %)"
+    return f"{part:,} ({100 * part / whole:.3f} %)" if part else "0"
 
 
 def _by_amount(dead_after: dict[str, DeadCode]) -> list[tuple[str, DeadCode]]:
