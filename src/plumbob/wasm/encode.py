@@ -14,7 +14,8 @@ from plumbob.errors import InternalError
 from plumbob.wasm.encode_types import (
     write_global_type,
     write_memory_type,
-    write_rec_group,
+    write_rec_head,
+    write_subtype,
     write_table_type,
     write_tag_type,
     write_value_type,
@@ -75,11 +76,11 @@ class _Encoder:
         write_u32(self.out, len(self.module.rec_groups))
         index = 0
         for group in self.module.rec_groups:
-            # The members of an explicit group lie behind its head; its first will do.
-            for member in range(len(group.types)):
-                self.mark("type", index + member)
-            write_rec_group(self.out, group)
-            index += len(group.types)
+            write_rec_head(self.out, group)
+            for subtype in group.types:
+                self.mark("type", index)
+                write_subtype(self.out, subtype)
+                index += 1
 
     def imports(self) -> None:
         write_u32(self.out, len(self.module.imports))

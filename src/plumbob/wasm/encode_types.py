@@ -123,13 +123,11 @@ def write_subtype(out: bytearray, subtype: SubType) -> None:
     write_composite_type(out, subtype.composite)
 
 
-def write_rec_group(out: bytearray, group: RecGroup) -> None:
-    """Append a rec group; a single type that is not explicitly one stands alone."""
+def write_rec_head(out: bytearray, group: RecGroup) -> None:
+    """Append what precedes the types of a rec group: nothing where one type stands alone."""
     if group.explicit or len(group.types) != 1:
         out.append(REC_CODE)
         write_u32(out, len(group.types))
-    for subtype in group.types:
-        write_subtype(out, subtype)
 
 
 def write_limits(out: bytearray, limits: Limits, flags: int = 0) -> None:
