@@ -4,10 +4,7 @@ A value of width `w` is an int `0 <= x < 2**w`: integers as unsigned numbers, fl
 their bit patterns, vectors as one int of the full width with lane 0 lowest. Every
 primitive takes such values and returns such values; nothing checks it, for speed.
 
-Why vectors are whole ints and not tuples of lanes: logic, selection, constants, loads,
-stores, bitcasts and block arguments then cost the same as for a scalar, and equality is
-one comparison; lane-wise operations take the lanes apart in one C call, which measures
-about as fast as indexing a tuple of ints (docs/decisions/031-vectors-as-integers.md).
+Why vectors are whole ints and not tuples of lanes: docs/decisions/031-vectors-as-integers.md.
 """
 
 # ruff: noqa: D102 - the protocol documents each primitive

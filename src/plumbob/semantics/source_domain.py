@@ -350,10 +350,11 @@ class SourceDomain:
     def trailing_zeros(self, w: int, x: Expression) -> Expression:
         if x.value is not None:
             return self._number((x.value & -x.value).bit_length() - 1 if x.value else w)
-        lowest = self._plain(((x, e.BIT_AND), " & -", (x, e.UNARY)), e.BIT_AND, 0, _mask(w))
-        length = self._plain(((lowest, e.ATOM), ".bit_length()"), e.ATOM, 1, w)
-        found = self._sum(length, " - ", self._number(1))
-        return self.select(w, self.negate(self.eq(w, x, self._number(0))), found, self._number(w))
+        # The zeros below the lowest one are the ones of ~x & (x - 1), for zero all of them.
+        below = self._sum(x, " - ", self._number(1))
+        source: tuple[Part, ...] = ((self.not_(w, x), e.BIT_AND), " & ", (below, e.SHIFT))
+        zeros = self._plain(source, e.BIT_AND, 0, _mask(w))
+        return self._plain(((zeros, e.ATOM), ".bit_count()"), e.ATOM, 0, w)
 
     def reverse_bits(self, w: int, x: Expression) -> Expression:
         return self._call("reverse_bits", w, w, x)
