@@ -119,9 +119,7 @@ def take_hints(
 
 def hint_section(hints: list[FunctionHints]) -> PlacedCustom:
     """Return the custom section of branch hints, which stands before the code."""
-    return PlacedCustom(
-        2 * SECTIONS.index("code"), BRANCH_HINT_SECTION, encode_branch_hints(hints)
-    )
+    return PlacedCustom(2 * SECTIONS.index("code"), BRANCH_HINT_SECTION, encode_branch_hints(hints))
 
 
 def present_sections(module: Module) -> list[bool]:

@@ -47,6 +47,7 @@ _NOUNS = {
     AFTER_CATCH_ALL: "`)`",
     AFTER_DELEGATE: "`)`",
 }
+_OF_IF = ("then", "else")
 _FOLDED_WORDS = ("then", "else", "do", "catch", "catch_all", "delegate")
 
 
@@ -360,7 +361,11 @@ class Assembler:
         if state not in before:
             if state in _NOUNS:
                 cursor.unexpected(_NOUNS[state], at=at - 1)
-            self._unknown(word, at)
+            cursor.fail(
+                f"`{word}` without its block",
+                expected=f"it right within a folded `{'if' if word in _OF_IF else 'try'}`",
+                at=at,
+            )
         top = self.stack[-1]
         self.stack[-1] = top._replace(state=after)
         if word == "then":

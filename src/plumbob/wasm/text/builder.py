@@ -73,6 +73,8 @@ class Builder:
                 self._export(name, _KINDS[field.kind], field.index, field)
         module = self.module
         module.functions, module.code = self.functions, self.code
+        # As the reference interpreter: wherever an operator names a data segment, be it in
+        # a constant expression, where none is valid.
         if self.context.encodings["data"]:
             module.data_count = len(module.datas)
         placed = list(fields.customs)

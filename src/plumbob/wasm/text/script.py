@@ -444,9 +444,7 @@ class _ScriptReader:
         if shape not in SHAPES:
             cursor.unexpected(f"a shape ({', '.join(SHAPES)})", at=cursor.i - 1)
         lanes, bits, form = SHAPES[shape]
-        return Vector(
-            shape, tuple(self.lane(bits, form is not None) for _ in range(lanes))
-        )
+        return Vector(shape, tuple(self.lane(bits, form is not None) for _ in range(lanes)))
 
     def reference(self, kind: str) -> Reference:
         cursor = self.cursor
