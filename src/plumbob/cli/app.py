@@ -9,15 +9,12 @@ from __future__ import annotations
 import gc
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from plumbob.cli.options import Settings, common
 from plumbob.errors import ExitCode, InternalError, PlumbobError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COMMANDS = ("validate", "census", "parse", "print", "wast")
 """In the order of a newcomer's need; `plumbob.cli.<name>` holds `command`."""
@@ -41,26 +38,17 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101  # the convention above
         return command
 
-    def main(  # type: ignore[override]  # this never returns outside of tests
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,  # noqa: FBT001, FBT002  # click's signature
-        windows_expand_args: bool = True,  # noqa: FBT001, FBT002  # the same
-        **extra: Any,
-    ) -> Any:
-        """Run the command line; exit with one of `ExitCode`, or 128 + a signal."""
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run the command line; exit with one of `ExitCode`, or 128 + a signal.
+
+        Takes what `click.Command.main` takes. Without `standalone_mode` exceptions come out.
+        """
         settings = Settings()
-        run = super().main
+        extra = {"obj": settings, **extra, "standalone_mode": False}
         if not standalone_mode:
-            return run(
-                args, prog_name, complete_var, False, windows_expand_args, obj=settings, **extra
-            )
+            return super().main(*args, **extra)
         try:
-            status = run(
-                args, prog_name, complete_var, False, windows_expand_args, obj=settings, **extra
-            )
+            status = super().main(*args, **extra)
             _flush()
         except click.exceptions.Abort:
             _say("interrupted")
@@ -138,7 +126,7 @@ def _report_bug(error: Exception, settings: Settings) -> None:
 @click.version_option(None, "-V", "--version", package_name="plumbob", prog_name="plumbob")
 @common
 def plumbob() -> None:
-    """A WebAssembly compiler and engine built so that a miscompilation cannot hide.
+    """Check WebAssembly with a compiler and engine in which miscompilations cannot hide.
 
     Exit status: 0 fine, 1 found something (an invalid module, a failing test),
     2 bad usage or unreadable input, 3 a bug in Plumbob.

@@ -21,10 +21,9 @@ def convert(path: str, output: str, *, to_text: bool) -> ExitCode:
     try:
         module = inputs.load(data, name)
     except MalformedError as error:
+        from plumbob.report.text import render
         from plumbob.wasm.diagnostics import MALFORMED, Report
         from plumbob.wasm.validate import malformed
-
-        from plumbob.report.text import render
 
         report = Report(name, MALFORMED, [malformed(error)])
         outputs.show(render(report, width=outputs.width(), data=data), settings(), err=True)

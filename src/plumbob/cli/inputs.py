@@ -55,11 +55,11 @@ def find(paths: Iterable[str], suffixes: tuple[str, ...] = MODULE_SUFFIXES) -> l
     """
     found = []
     for path in paths:
-        if path == STDIN or not os.path.isdir(path):  # noqa: PTH112  # keep pathlib out of the start-up path
+        if path == STDIN or not os.path.isdir(path):
             found.append(path)
             continue
         inside = sorted(
-            os.path.join(folder, name)  # noqa: PTH118  # as above
+            os.path.join(folder, name)
             for folder, _, names in os.walk(path)
             for name in names
             if name.endswith(suffixes)
@@ -77,7 +77,7 @@ def read(path: str) -> bytes:
             if sys.stdin is None:
                 raise InputError("cannot read standard input", found="it is closed")
             return sys.stdin.buffer.read()
-        with open(path, "rb") as stream:  # noqa: PTH123  # as above
+        with open(path, "rb") as stream:
             return stream.read()
     except OSError as error:
         raise InputError(
@@ -147,9 +147,7 @@ def check(
     if features is None:
         features = DEFAULT
     if is_binary(data, name):
-        return validate(
-            data, name=name, features=features, dead_code=dead_code, threads=threads
-        )
+        return validate(data, name=name, features=features, dead_code=dead_code, threads=threads)
     from plumbob.wasm.diagnostics import MALFORMED, Report
     from plumbob.wasm.errors import MalformedError
     from plumbob.wasm.validate import malformed

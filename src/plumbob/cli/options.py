@@ -84,7 +84,7 @@ def common(function: Decorated) -> Decorated:
     return function
 
 
-class FeatureSet(click.ParamType):
+class FeatureSet(click.ParamType):  # type: ignore[type-arg]  # not generic in older releases
     """A list of features, read by `features.parse`."""
 
     name = "features"
@@ -93,9 +93,8 @@ class FeatureSet(click.ParamType):
         """Return the set of features as flags."""
         if isinstance(value, int):
             return value
-        from plumbob.wasm import features
-
         from plumbob.errors import UsageError
+        from plumbob.wasm import features
 
         try:
             return features.parse(value)

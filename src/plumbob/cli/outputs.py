@@ -38,7 +38,7 @@ def write_output(path: str, data: bytes) -> None:
         target = os.path.realpath(path)
         mode = _mode_of(target)
         if mode is not None and not stat.S_ISREG(mode):
-            with open(target, "wb", buffering=0) as stream:  # noqa: PTH123  # keep pathlib out of the start-up path
+            with open(target, "wb", buffering=0) as stream:
                 stream.write(data)
             return
         _replace(target, data, mode)
@@ -48,24 +48,24 @@ def write_output(path: str, data: bytes) -> None:
 
 def _mode_of(path: str) -> int | None:
     try:
-        return os.stat(path).st_mode  # noqa: PTH116  # as above
+        return os.stat(path).st_mode
     except FileNotFoundError:
         return None
 
 
 def _replace(target: str, data: bytes, mode: int | None) -> None:
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")  # noqa: PTH118  # as above
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o666)
     try:
         with open(descriptor, "wb") as stream:
             stream.write(data)
         if mode is not None:
-            os.chmod(temporary, stat.S_IMODE(mode))  # noqa: PTH101  # as above
-        os.replace(temporary, target)  # noqa: PTH105  # as above
+            os.chmod(temporary, stat.S_IMODE(mode))
+        os.replace(temporary, target)
     except BaseException:  # Ctrl-C too must not leave the temporary file behind
-        os.unlink(temporary)  # noqa: PTH108  # as above
+        os.unlink(temporary)
         raise
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from plumbob.cli.convert import convert
 from plumbob.cli.options import common, output_option
-from plumbob.errors import ExitCode
+
+if TYPE_CHECKING:
+    from plumbob.errors import ExitCode
 
 
 @click.command(short_help="Turn a module in the text format into a binary.")

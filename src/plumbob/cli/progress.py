@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sized
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sized
+    from collections.abc import Iterable, Iterator
 
     from rich.progress import Progress
 
@@ -26,8 +27,8 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
     if sys.stderr is None or not sys.stderr.isatty():
         yield from items
         return
-    if total is None and hasattr(items, "__len__"):
-        total = _length(items)
+    if total is None and isinstance(items, Sized):
+        total = len(items)
     start = time.monotonic()
     progress: Progress | None = None
     done = 0
@@ -44,10 +45,6 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
     finally:
         if progress is not None:
             progress.stop()
-
-
-def _length(items: Sized) -> int:
-    return len(items)
 
 
 def _bar() -> Progress:

@@ -1,4 +1,4 @@
-"""`plumbob validate`: is this module valid, and if not, why?
+"""`plumbob validate`: whether a module is valid, and if not, why.
 
 The path on which every module is valid prints one line and imports no more than
 validation needs: its process budget is 1.5 times that of `import click, rich`.

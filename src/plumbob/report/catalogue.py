@@ -15,8 +15,7 @@ FAMILIES = {
     "E03": ("Limits", "The module is larger than what engines, and Plumbob, take."),
     "W01": (
         "Warnings",
-        "Faults where the specification asks for nothing, as inside custom sections. "
-        "They leave the verdict and the exit status as they are.",
+        "Faults where the specification asks for nothing. They change no verdict.",
     ),
 }
 """What a code's first three characters mean."""

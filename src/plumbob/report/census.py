@@ -26,9 +26,7 @@ def census_data(census: Census) -> dict[str, Any]:
         "dead_after": {
             operator: amount._asdict() for operator, amount in _by_amount(census.dead_after)
         },
-        "policies": {
-            policy: verdicts._asdict() for policy, verdicts in census.verdicts.items()
-        },
+        "policies": {policy: verdicts._asdict() for policy, verdicts in census.verdicts.items()},
     }
 
 

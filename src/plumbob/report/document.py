@@ -40,7 +40,7 @@ Text = str | Piece
 
 
 def visible(text: str) -> str:
-    """Return `text` with what a terminal would obey, not show, spelt as `\\u{1b}`."""
+    r"""Return `text` with what a terminal would obey, not show, spelt as `\u{1b}`."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(

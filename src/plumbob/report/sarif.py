@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from plumbob.source import Span
     from plumbob.wasm.diagnostics import Diagnostic, Report
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 
 Data = dict[str, Any]
 

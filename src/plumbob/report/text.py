@@ -7,7 +7,7 @@ it is, and what to do. Parts that a diagnostic does not fill are left out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from plumbob.report.document import Document, Piece
 from plumbob.report.excerpt import Mark, disassembly, hexdump, source_lines
@@ -16,7 +16,6 @@ from plumbob.wasm.diagnostics import WARNING
 
 if TYPE_CHECKING:
     from plumbob.report.body import Bodies
-    from plumbob.report.document import Text
     from plumbob.source import Span
     from plumbob.wasm.diagnostics import Diagnostic, Frame, Operand, Report
 
@@ -97,7 +96,7 @@ class _Page:
 
     def excerpt(self) -> None:
         diagnostic = self.diagnostic
-        if diagnostic.span is not None and diagnostic.span.source.text is not None:
+        if _of_text(diagnostic.span):
             source_lines(self.document, self.marks(diagnostic.span))
         elif diagnostic.offset is not None and self.data is not None:
             lines = self.bodies.around(diagnostic.offset) if self.bodies is not None else []
@@ -114,7 +113,7 @@ class _Page:
                 hexdump(self.document, self.data, diagnostic.offset)
 
     def marks(self, span: Span) -> list[Mark]:
-        """The fault, and on its own line the operators whose operands it would take."""
+        """Return the fault, and on its own line the operators whose operands it would take."""
         diagnostic = self.diagnostic
         whole = with_immediates(span, diagnostic.operator)
         marks = [Mark(whole, short_label(diagnostic), primary=True)]
@@ -199,10 +198,11 @@ class _Page:
     def pushed_by(self, operand: Operand) -> str:
         if operand.operator is None:
             return "the block's start: a parameter"
-        if operand.span is not None and operand.span.source.text is not None:
+        if _of_text(operand.span):
             line, column = operand.span.source.location(operand.span.start)
             return f"{operand.operator} at {line}:{column}"
-        return f"{operand.operator} at {operand.offset:#x}" if operand.offset is not None else operand.operator
+        where = "" if operand.offset is None else f" at {operand.offset:#x}"
+        return operand.operator + where
 
     def wrong_operand(self, wanted: tuple[str, ...], found: tuple[Operand, ...]) -> int:
         """How far from the top (1) the operand lies that has the wrong type, or 0."""
@@ -219,9 +219,7 @@ class _Page:
         frames = self.diagnostic.frames
         if len(frames) < 2:
             return
-        self.document.line(
-            Piece("note: ", "note"), "the enclosing blocks, the innermost last:"
-        )
+        self.document.line(Piece("note: ", "note"), "the enclosing blocks, the innermost last:")
         rows = [[Piece(title, "dim") for title in ("label", "block", "a branch takes", "at")]]
         first = max(0, len(frames) - FRAME_ROWS)
         for position, frame in enumerate(frames[first:], first):
@@ -238,17 +236,17 @@ class _Page:
         self.document.table(rows, indent=4)
 
     def frame_place(self, frame: Frame) -> str:
-        if frame.span is not None and frame.span.source.text is not None:
+        if _of_text(frame.span):
             return "{}:{}".format(*frame.span.source.location(frame.span.start))
-        if frame.offset is None or (span := self.diagnostic.span) is not None and span.source.text:
-            return ""
+        if frame.offset is None or _of_text(self.diagnostic.span):
+            return ""  # offsets into a binary that the reader has not seen would only confuse
         return f"{frame.offset:#x}"
 
     def dead_code(self) -> None:
         dead = next((f for f in reversed(self.diagnostic.frames) if f.dead_after), None)
         if dead is None:
             return
-        if dead.dead_span is not None and dead.dead_span.source.text is not None:
+        if _of_text(dead.dead_span):
             where = " at {}:{}".format(*dead.dead_span.source.location(dead.dead_span.start))
         else:
             where = f" at {dead.dead_since:#x}" if dead.dead_since is not None else ""
@@ -264,6 +262,10 @@ class _Page:
         entry = CATALOGUE.get(diagnostic.code)
         if entry is not None:
             self.document.prose(Piece("rule: ", "help"), entry.help)
+
+
+def _of_text(span: Span | None) -> TypeGuard[Span]:
+    return span is not None and span.source.text is not None
 
 
 def place_of(name: str, span: Span | None, offset: int | None) -> str:
@@ -306,5 +308,3 @@ def short_label(diagnostic: Diagnostic) -> str:
         return f"expected {diagnostic.expected}"
     entry = CATALOGUE.get(diagnostic.code)
     return entry.title if entry is not None else ""
-
-
