@@ -22,7 +22,7 @@ from plumbob.ir.entities import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from plumbob.ir.entities import (
         AliasRegion,
@@ -169,6 +169,31 @@ class Function:
             if slow == value:
                 raise InternalError("value aliases form a cycle", found=f"v{value}")
 
+    def resolver(self) -> Callable[[Value], Value]:
+        """Return a `resolve` that remembers, for as long as no alias changes.
+
+        However long the chains of aliases are, each link is followed once.
+        """
+        kind, owner = self.value_kind, self.value_owner
+        known: dict[Value, Value] = {}
+
+        def resolve(value: Value) -> Value:
+            if kind[value] != ALIAS:
+                return value
+            path = []
+            while kind[value] == ALIAS:
+                if value in known:
+                    value = known[value]
+                    break
+                path.append(value)
+                value = owner[value]
+                if len(path) > len(kind):
+                    raise InternalError("value aliases form a cycle", found=f"v{value}")
+            known.update(dict.fromkeys(path, value))
+            return value
+
+        return resolve
+
     def value_block(self, value: Value) -> Block:
         """Return the block that defines the value (aliases resolved); -1 if none does."""
         value = self.resolve(value)
@@ -260,10 +285,11 @@ class Function:
             )
             for block in self.layout
         )
+        resolve = self.resolver()
         aliases = tuple(
             (value, self.value_owner[value])
             for value, kind in enumerate(self.value_kind)
-            if kind == ALIAS and self.value_block(value) >= 0
+            if kind == ALIAS and self.value_block(resolve(value)) >= 0
         )
         return (self.name, self.signature, entities, self.stack_limit, blocks, aliases)
 
@@ -316,7 +342,7 @@ class Function:
 
     def resolve_all_aliases(self) -> None:
         """Replace every alias among operands by what it stands for, and drop the aliases."""
-        resolve = self.resolve
+        resolve = self.resolver()
         for _, inst in self.insts():
             self.map_uses(inst, resolve)
         for value, kind in enumerate(self.value_kind):
@@ -324,7 +350,7 @@ class Function:
                 self.value_kind[value] = HOLE
                 self.value_types[value] = None
 
-    def map_uses(self, inst: Inst, change: Any) -> None:
+    def map_uses(self, inst: Inst, change: Callable[[Value], Value]) -> None:
         """Replace each value that the instruction reads by `change(value)`."""
         self.inst_args[inst] = tuple(map(change, self.inst_args[inst]))
         targets = self.inst_targets[inst]

@@ -56,7 +56,7 @@ class LoopForest(NamedTuple):
 def loop_forest(
     func: Function, cfg: ControlFlowGraph | None = None, tree: DominatorTree | None = None
 ) -> LoopForest:
-    """Return the function's loops. Time is proportional to the edges, times the nesting."""
+    """Return the function's loops; time is almost linear in the number of edges."""
     cfg = cfg if cfg is not None else control_flow_graph(func)
     tree = tree if tree is not None else dominator_tree(func, cfg)
     order = cfg.reverse_postorder
@@ -78,35 +78,57 @@ def loop_forest(
             latches.append(back)
     parents = [NO_LOOP] * len(headers)
     innermost = [NO_LOOP] * len(cfg.successors)
+    claim = _Claim(headers, parents, innermost, cfg, tree)
     # Inner loops first: a block keeps the first loop that reaches it, and an outer loop
     # steps over a whole inner loop at once, from its header.
     for loop in range(len(headers) - 1, -1, -1):
-        _claim(loop, latches[loop], headers, parents, innermost, cfg, tree)
+        claim.run(loop, latches[loop])
     return LoopForest(headers, parents, innermost, irreducible)
 
 
-def _claim(
-    loop: int,
-    latches: list[Block],
-    headers: list[Block],
-    parents: list[int],
-    innermost: list[int],
-    cfg: ControlFlowGraph,
-    tree: DominatorTree,
-) -> None:
-    header = headers[loop]
-    todo = list(latches)
-    while todo:
-        block = todo.pop()
-        inner = innermost[block]
-        if inner == NO_LOOP:
-            innermost[block] = loop
-            if block != header:
-                todo.extend(p for p in cfg.predecessors[block] if tree.is_reachable(p))
-            continue
-        while inner != loop and parents[inner] != NO_LOOP:
-            inner = parents[inner]
-        if inner != loop:
-            parents[inner] = loop
-            outside = cfg.predecessors[headers[inner]]
-            todo.extend(p for p in outside if tree.is_reachable(p))
+class _Claim:
+    """Gives each loop its blocks and the loops within.
+
+    `outermost[loop]` leads towards the outermost loop found around `loop` so far, with path
+    compression, so that deep nests are not climbed again and again.
+    """
+
+    def __init__(
+        self,
+        headers: list[Block],
+        parents: list[int],
+        innermost: list[int],
+        cfg: ControlFlowGraph,
+        tree: DominatorTree,
+    ) -> None:
+        self.headers = headers
+        self.parents = parents
+        self.innermost = innermost
+        self.cfg = cfg
+        self.tree = tree
+        self.outermost = list(range(len(headers)))
+
+    def run(self, loop: int, latches: list[Block]) -> None:
+        todo = list(latches)
+        while todo:
+            block = todo.pop()
+            inner = self.innermost[block]
+            if inner == NO_LOOP:
+                self.innermost[block] = loop
+                entered = block
+            else:
+                inner = self.find(inner)
+                if inner == loop:
+                    continue
+                self.parents[inner] = self.outermost[inner] = loop
+                entered = self.headers[inner]
+            if entered != self.headers[loop]:
+                preds = self.cfg.predecessors[entered]
+                todo.extend(p for p in preds if self.tree.is_reachable(p))
+
+    def find(self, loop: int) -> int:
+        outermost = self.outermost
+        while outermost[loop] != loop:
+            outermost[loop] = outermost[outermost[loop]]
+            loop = outermost[loop]
+        return loop

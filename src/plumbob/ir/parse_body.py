@@ -149,15 +149,7 @@ class _Body:
                     "an alias for two values", found=f"`v{value}`", span=tokens.span(token)
                 )
         else:
-            token = tokens.index
-            target = self.context.use_value()
-            known = function.value_kind[target] != 0
-            if target == value or (known and function.resolve(target) == value):
-                raise InputError(
-                    "value aliases form a cycle", found=f"`v{value}`", span=tokens.span(token)
-                )
-            ty = function.value_types[target]
-            self.context.define_value(value, ALIAS, target, 0, ty, first)
+            self.context.define_alias(value, self.context.use_value(), first)
         self.context.close(("alias", value), first)
 
     # Instructions
@@ -249,8 +241,7 @@ class _Body:
         operand = op.types.control_operand
         if ctrl is None and operand is not None:
             value = args[operand]
-            if function.is_defined(value):
-                ctrl = function.value_types[function.resolve(value)]
+            ctrl = function.value_types[value]
             if ctrl is None:
                 raise InputError(
                     f"`{op.name}` needs a type here",

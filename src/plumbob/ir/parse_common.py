@@ -39,6 +39,8 @@ class FunctionContext:
         self.ends: list[int] = []
         self.spans: dict[tuple[str, int], Span] = {}
         self.undefined: dict[int, int] = {}
+        self.waiting: dict[int, list[int]] = {}
+        """Aliases whose target has no type yet, by target."""
         self.pending: list[tuple[str, int, int]] = []
         """Entities of the preamble used before their declaration: kind, number, token."""
         self.limit = len(tokens.source.text or "") + SPARE_NUMBERS
@@ -122,6 +124,23 @@ class FunctionContext:
         function.value_index[value] = index
         function.value_types[value] = ty
         self.undefined.pop(value, None)
+        if ty is not None and value in self.waiting:
+            self.settle_types(value, ty)
+
+    def define_alias(self, value: int, target: int, token: int) -> None:
+        """Make `value` an alias; it gets its type once its target has one."""
+        ty = self.function.value_types[target]
+        self.define_value(value, ALIAS, target, 0, ty, token)
+        if ty is None:
+            self.waiting.setdefault(target, []).append(value)
+
+    def settle_types(self, value: int, ty: Type) -> None:
+        """Give the type of `value` to the aliases that wait for it."""
+        todo = self.waiting.pop(value)
+        while todo:
+            alias = todo.pop()
+            self.function.value_types[alias] = ty
+            todo.extend(self.waiting.pop(alias, ()))
 
     def reserve_block(self, block: int) -> int:
         """Make `block` a number of the function; it stays out of the layout."""
@@ -141,7 +160,7 @@ class FunctionContext:
     # At the end
 
     def finish(self) -> None:
-        """Check that everything used has a definition, and give aliases their types."""
+        """Check that everything used has a definition, and no alias stands for itself."""
         if self.undefined:
             value, token = min(self.undefined.items(), key=lambda item: item[1])
             raise InputError("undefined value", found=f"`v{value}`", span=self.token_span(token))
@@ -154,9 +173,15 @@ class FunctionContext:
                     found=f"`{self.tokens.texts[token]}`",
                     span=self.token_span(token),
                 )
-        for value, kind in enumerate(function.value_kind):
-            if kind == ALIAS and function.value_types[value] is None:
-                function.value_types[value] = function.value_types[function.resolve(value)]
+        if self.waiting:
+            # Everything used is defined, so what still waits, waits for itself.
+            cycle = [alias for aliases in self.waiting.values() for alias in aliases]
+            last = max((self.spans["alias", alias] for alias in cycle), key=lambda s: s.start)
+            raise InputError("value aliases form a cycle", found=self.text_of(last), span=last)
+
+    def text_of(self, span: Span) -> str:
+        """Return the text of a span, quoted."""
+        return f"`{(self.tokens.source.text or '')[span.start : span.end]}`"
 
 
 def parse_type(tokens: Tokens) -> Type:

@@ -173,6 +173,7 @@ def _steps(fmt: Format) -> tuple[_Step, ...]:
 class _Printer:
     def __init__(self, func: Function) -> None:
         self.func = func
+        self.resolve = func.resolver()
         self.user_names: dict[UserName, int] = {}
 
     def run(self) -> str:
@@ -299,7 +300,7 @@ class _Printer:
         operand = func.inst_op[inst].types.control_operand
         if operand is None:
             return True
-        value = func.resolve(func.inst_args[inst][operand])
+        value = self.resolve(func.inst_args[inst][operand])
         owner, kind = func.value_owner[value], func.value_kind[value]
         if kind == PARAM:
             return owner != func.inst_block[inst]
@@ -348,7 +349,7 @@ class _Printer:
         found = []
         func = self.func
         for value in func.uses(inst):
-            resolved = func.resolve(value)
+            resolved = self.resolve(value)
             if func.value_kind[resolved] == RESULT:
                 show = _CONSTANTS.get(func.inst_op[func.value_owner[resolved]])
                 if show is not None:

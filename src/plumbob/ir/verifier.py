@@ -18,7 +18,7 @@ from plumbob.ir.function import ALIAS, PARAM, RESULT
 from plumbob.ir.printer import print_instruction
 from plumbob.ir.types import I32, I64, Type
 from plumbob.ir.verify_entities import verify_entities
-from plumbob.ir.verify_instructions import instruction_checker
+from plumbob.ir.verify_instructions import instruction_checker, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,17 +82,24 @@ class _Verifier:
     def __init__(self, func: Function, target: Target) -> None:
         self.func = func
         self.target = target
+        self.resolve = func.resolver()
         self.errors: list[VerifierError] = []
 
     def error(self, entity: Entity, message: str) -> None:
         kind, number = entity
         context = ""
         if kind == "inst":
-            try:
-                context = print_instruction(self.func, number)
-            except (InternalError, LookupError):
-                context = self.func.inst_op[number].name
+            context = self.text(number)
         self.errors.append(VerifierError(entity, message, context))
+
+    def text(self, inst: Inst) -> str:
+        """Return the instruction's text, or at least its name if it cannot be printed."""
+        if shape_error(self.func, inst) is None:
+            try:
+                return print_instruction(self.func, inst)
+            except (InternalError, LookupError):
+                pass  # an operand is not a value, or an alias of itself: an error of its own
+        return self.func.inst_op[inst].name
 
     def run(self) -> list[VerifierError]:
         try:
@@ -208,7 +215,7 @@ class _Verifier:
             self.error(("value", value), f"v{value} is an alias of v{target}, which is no value")
             raise _Broken
         try:
-            resolved = func.resolve(value)
+            resolved = self.resolve(value)
         except InternalError:
             self.error(("value", value), f"v{value} is an alias of itself")
             raise _Broken from None
@@ -239,6 +246,7 @@ class _Dominance:
     def __init__(self, func: Function, error: Callable[[Entity, str], None]) -> None:
         self.func = func
         self.error = error
+        self.resolve = func.resolver()
         self.tree = dominator_tree(func)
         self.blocks = frozenset(func.layout)
         self.position = [0] * len(func.inst_op)
@@ -262,7 +270,7 @@ class _Dominance:
 
     def defined(self, value: Value, inst: Inst) -> bool:
         func = self.func
-        resolved = func.resolve(value)
+        resolved = self.resolve(value)
         if func.value_kind[resolved] not in (PARAM, RESULT):
             self.error(
                 ("inst", inst), f"uses value v{value}, an alias of v{resolved}, which is gone"
@@ -278,7 +286,7 @@ class _Dominance:
 
     def dominates(self, value: Value, inst: Inst, block: Block) -> None:
         func = self.func
-        resolved = func.resolve(value)
+        resolved = self.resolve(value)
         owner = func.value_owner[resolved]
         if func.value_kind[resolved] == PARAM:
             if not self.tree.dominates(owner, block):

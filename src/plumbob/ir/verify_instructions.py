@@ -17,6 +17,8 @@ from plumbob.ir.entities import (
     INT_CONDITIONS,
     TAIL_CALL_CONVENTIONS,
     BlockCall,
+    ExceptionTable,
+    MemFlags,
     SymbolGlobal,
     block_argument_name,
     is_trap_code,
@@ -49,6 +51,10 @@ _TABLES = {
 _WORDS = {"intcc": INT_CONDITIONS, "floatcc": FLOAT_CONDITIONS, "rmw": ATOMIC_RMW_OPS}
 
 
+def _exists(table: Sequence[object], number: int) -> bool:
+    return 0 <= number < len(table) and table[number] is not None
+
+
 def instruction_checker(
     func: Function,
     pointer: Type | None,
@@ -62,6 +68,45 @@ def instruction_checker(
     address, `pinned_reg` whether the pinned register is enabled; None means unknown.
     """
     return _Rules(func, pointer, pinned_reg, error).check
+
+
+_IMMEDIATE_CLASSES: dict[str, type] = {
+    "flags": MemFlags,
+    "handlers": ExceptionTable,
+    "mask": bytes,
+    **dict.fromkeys(("intcc", "floatcc", "rmw", "trap", "name"), str),
+}
+"""The classes of immediates that are not integers."""
+
+
+def shape_error(func: Function, inst: Inst) -> str | None:
+    """Return what is wrong with the numbers and kinds of operands, None if nothing is.
+
+    Without such an error, the instruction can be printed and its immediates can be read.
+    """
+    op = func.inst_op[inst]
+    fmt = op.format
+    args = len(func.inst_args[inst])
+    if args < fmt.fixed_values or (args > fmt.fixed_values and not fmt.has_values):
+        return f"{op.name} has {args} operands, expected {fmt.fixed_values}"
+    imms = func.inst_imms[inst]
+    if len(imms) != len(fmt.imm_slots) or not all(
+        isinstance(imm, _IMMEDIATE_CLASSES.get(kind, int))
+        for kind, imm in zip(fmt.imm_slots, imms, strict=True)
+    ):
+        return f"{op.name} has the wrong immediates, expected: {', '.join(fmt.imm_slots)}"
+    fixed = [kind for kind, _ in fmt.pieces if kind == "block"]
+    targets = len(func.inst_targets[inst])
+    if targets < 1 if fmt.has_targets and not fixed else targets != len(fixed):
+        return f"{op.name} has {targets} destinations"
+    if "handlers" in fmt.imm_slots:
+        handlers = imms[fmt.imm_slots["handlers"]].handlers
+        used = sorted(h.target for h in handlers if h.target is not None)
+        if used != list(range(1, targets)):
+            return "the exception table does not fit the destinations"
+    if (func.inst_type[inst] is None) == op.is_polymorphic:
+        return f"{op.name} has the controlling type {func.inst_type[inst]}"
+    return None
 
 
 class _Rules:
@@ -104,7 +149,11 @@ class _Rules:
         func = self.func
         self.inst = inst
         op = func.inst_op[inst]
-        if not self.shape() or not self.entities() or not self.types():
+        malformed = shape_error(func, inst)
+        if malformed is not None:
+            self.error(malformed)
+            return
+        if not self.entities() or not self.types():
             return
         if op.format.imm_slots:
             self.immediates()
@@ -125,32 +174,6 @@ class _Rules:
         if inst in func.stack_maps:
             self.stack_map()
 
-    # Shape
-
-    def shape(self) -> bool:
-        """Check the numbers of operands, immediates and destinations."""
-        func, inst = self.func, self.inst
-        op = func.inst_op[inst]
-        fmt = op.format
-        args = len(func.inst_args[inst])
-        if args < fmt.fixed_values or (args > fmt.fixed_values and not fmt.has_values):
-            self.error(f"{op.name} has {args} operands, expected {fmt.fixed_values}")
-            return False
-        if len(func.inst_imms[inst]) != len(fmt.imm_slots):
-            expected = ", ".join(fmt.imm_slots)
-            self.error(f"{op.name} has the wrong immediates, expected: {expected}")
-            return False
-        fixed = [kind for kind, _ in fmt.pieces if kind == "block"]
-        targets = len(func.inst_targets[inst])
-        open_ended = fmt.has_targets and not fixed
-        if targets < 1 if open_ended else targets != len(fixed):
-            self.error(f"{op.name} has {targets} destinations")
-            return False
-        if (func.inst_type[inst] is None) == op.is_polymorphic:
-            self.error(f"{op.name} has the controlling type {func.inst_type[inst]}")
-            return False
-        return True
-
     def entities(self) -> bool:
         """Check that every entity named by an immediate exists."""
         func, inst = self.func, self.inst
@@ -163,13 +186,16 @@ class _Rules:
             name, prefix = entry
             table: list[Any] = getattr(func, name)
             number = imms[slot]
-            if not 0 <= number < len(table) or table[number] is None:
+            if not _exists(table, number):
                 self.error(f"undefined reference {prefix}{number}")
+                good = False
+            elif kind == "func" and not _exists(func.signatures, table[number].signature):
+                self.error(f"undefined signature sig{table[number].signature}")
                 good = False
         handlers = func.inst_op[inst].format.imm_slots.get("handlers")
         if handlers is not None:
             number = imms[handlers].signature
-            if not 0 <= number < len(func.signatures) or func.signatures[number] is None:
+            if not _exists(func.signatures, number):
                 self.error(f"undefined reference sig{number}")
                 good = False
         return good
@@ -473,10 +499,6 @@ class _Rules:
             )
             return True
         targets = func.inst_targets[inst]
-        used = [h.target for h in table.handlers if h.target is not None]
-        if sorted(used) != list(range(1, len(targets))):
-            self.error("the exception table does not fit the destinations")
-            return True
         returned = {-1 - 2 * n: param.type for n, param in enumerate(signature.returns)}
         self.exceptional_destination(targets[0], dict(returned), len(signature.returns), "ret")
         thrown = {-2 - 2 * n: self.pointer for n in range(payloads)}

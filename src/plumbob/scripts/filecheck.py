@@ -191,19 +191,19 @@ class _Matcher:
             close = _closing(text, dollar + 1)
             if close < 0:
                 raise _malformed(directive, "a closing parenthesis")
-            return self.braced(text[dollar + 2 : close], directive, captured), close + 1
+            return self.parenthesised(text[dollar + 2 : close], directive, captured), close + 1
         name = _NAME.match(text, dollar + 1)
         if name is None:
             raise _malformed(directive, "a variable's name after `$`")
-        return self.lookup(name[0], directive), name.end()
+        return self.lookup(name[0], directive, captured), name.end()
 
-    def braced(self, inner: str, directive: Directive, captured: dict[str, str]) -> str:
+    def parenthesised(self, inner: str, directive: Directive, captured: dict[str, str]) -> str:
         name, equals, expression = inner.partition("=")
         name = name.strip()
         if not equals:
-            return self.lookup(name, directive) if name else ""
+            return self.lookup(name, directive, captured) if name else ""
         if expression.startswith("$"):
-            expression = self.lookup(expression[1:].strip("()"), directive)
+            expression = self.lookup(expression[1:].strip("()"), directive, captured)
         _compiled(expression, directive)
         if not name:
             return f"(?:{expression})"
@@ -212,7 +212,9 @@ class _Matcher:
         captured[name] = name
         return f"(?P<{name}>{expression})"
 
-    def lookup(self, name: str, directive: Directive) -> str:
+    def lookup(self, name: str, directive: Directive, captured: dict[str, str]) -> str:
+        if name in captured:
+            return f"(?P={name})"
         value = self.values.get(name)
         if value is not None:
             return re.escape(value)
