@@ -37,7 +37,7 @@ docs: $(INSTALLED)
 
 # Builds the sdist, a wheel from that, and installs and runs the wheel on its own.
 package: $(INSTALLED)
-	$(BIN)/python tests/packaging.py
+	$(BIN)/python -m pytest -m registry tests/test_package.py
 
 clean:
 	rm -rf build dist src/*.egg-info

@@ -85,6 +85,23 @@ def read(path: str) -> bytes:
         ) from error
 
 
+def readable(paths: list[str], unreadable: Unreadable) -> list[str]:
+    """Return the paths that can be opened, and note the others."""
+    found = []
+    for path in paths:
+        try:
+            if path != STDIN:
+                with open(path, "rb"):
+                    pass
+        except OSError as error:
+            unreadable.add(
+                path, InputError(f"cannot read {path}", found=error.strerror or str(error))
+            )
+        else:
+            found.append(path)
+    return found
+
+
 def display_name(path: str) -> str:
     """Return what messages call this input."""
     return STDIN_NAME if path == STDIN else path
@@ -120,18 +137,27 @@ def decode_text(data: bytes, name: str) -> str:
         ) from error
 
 
-def load(data: bytes, name: str, features: int | None = None) -> Module:
+def load(
+    data: bytes, name: str, *, features: int | None = None, unreachable_type: bool = True
+) -> Module:
     """Return the module that an input holds, decoded or parsed but not validated.
 
-    Raises `MalformedError`, or `ComponentError` for a component.
+    Without `features` every feature is on, since nothing is judged. Raises
+    `MalformedError`, or `ComponentError` for a component.
     """
+    from plumbob.wasm.features import ALL
+
+    if features is None:
+        features = ALL
     if is_binary(data, name):
         from plumbob.wasm.decode import decode
 
-        return decode(data, name) if features is None else decode(data, name, features=features)
+        return decode(data, name, features=features, allow_unreachable_type=unreachable_type)
     from plumbob.wasm.text import parse_text
 
-    return parse_text(decode_text(data, name), name)
+    return parse_text(
+        decode_text(data, name), name, features=features, allow_unreachable_type=unreachable_type
+    )
 
 
 def check(
@@ -150,10 +176,13 @@ def check(
         return validate(data, name=name, features=features, dead_code=dead_code, threads=threads)
     from plumbob.wasm.diagnostics import MALFORMED, Report
     from plumbob.wasm.errors import MalformedError
-    from plumbob.wasm.validate import malformed
+    from plumbob.wasm.policy import TYPED
+    from plumbob.wasm.validate import malformed, policy_number
 
     try:
-        module = load(data, name)
+        module = load(
+            data, name, features=features, unreachable_type=policy_number(dead_code) == TYPED
+        )
     except MalformedError as error:
         return Report(name, MALFORMED, [malformed(error)])
     return validate(module, features=features, dead_code=dead_code, threads=threads)

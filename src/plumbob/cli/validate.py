@@ -88,12 +88,13 @@ def command(
 
 
 def _page(report: Report, data: bytes) -> Document:
-    from plumbob.report.body import Bodies
     from plumbob.report.text import render
 
-    binary = data if inputs.is_binary(data, report.name) else None
-    bodies = None if binary is None else Bodies(binary)
-    return render(report, width=outputs.width(), data=binary, bodies=bodies)
+    if not inputs.is_binary(data, report.name):
+        return render(report, width=outputs.width())
+    from plumbob.report.body import Bodies
+
+    return render(report, width=outputs.width(), data=data, bodies=Bodies(data))
 
 
 def summary(reports: list[Report]) -> str:
