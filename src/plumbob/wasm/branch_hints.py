@@ -43,7 +43,7 @@ def may_be_hinted(operator: Operator) -> bool:
     return operator.rule in HINTED_RULES
 
 
-def decode_branch_hints(data: bytes, base: int = 0) -> list[FunctionHints]:
+def decode_branch_hints(data: bytes | memoryview, base: int = 0) -> list[FunctionHints]:
     """Decode the contents of the section; `base` is their offset in the binary.
 
     Raises `MalformedError`, also for functions or offsets that do not ascend.

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     import mmap
     from collections.abc import Callable, Sequence
 
+    from plumbob.wasm.module import ElementSegment
+
 
 class FieldOffsets(Mapping[tuple[str | int, ...], int]):
     """Where the fields of a decoded module begin, in bytes from the start of the file.
@@ -55,13 +57,15 @@ class FieldOffsets(Mapping[tuple[str | int, ...], int]):
     function's field is its body, behind the size.
     """
 
-    __slots__ = ("_inits", "_items", "_module", "_starts")
+    # It must not refer to the module: the cycle would keep the whole input alive.
+    __slots__ = ("_datas", "_elements", "_inits", "_items", "_starts")
 
-    def __init__(self, module: Module) -> None:
-        self._module = module
+    def __init__(self) -> None:
         self._starts: dict[str, Sequence[int]] = {}
         self._inits: dict[str, Sequence[int]] = {}
         self._items: Sequence[int] = ()
+        self._elements: Sequence[ElementSegment] = ()
+        self._datas: DataVector | None = None
 
     def record(self, kind: str, starts: Sequence[int], inits: Sequence[int] | None = None) -> None:
         """Note where the fields of a kind begin, and their constant expressions."""
@@ -69,20 +73,28 @@ class FieldOffsets(Mapping[tuple[str | int, ...], int]):
         if inits is not None:
             self._inits[kind] = inits
 
-    def record_items(self, items: Sequence[int]) -> None:
+    def record_items(self, elements: Sequence[ElementSegment], items: Sequence[int]) -> None:
         """Note where the first expression of each element segment begins."""
+        self._elements = tuple(elements)
         self._items = items
+
+    def record_datas(self, datas: DataVector) -> None:
+        """Note the data segments, which know where their offsets begin."""
+        self._starts["data"] = datas.starts
+        self._datas = datas
 
     def __getitem__(self, key: tuple[str | int, ...]) -> int:
         match key:
             case (str(kind), int(index)):
                 places = self._starts.get(kind, ())
-            case ("data", int(index), "init") if isinstance(self._module.datas, DataVector):
-                return self._module.datas.init_offset(index)
+            case ("data", int(index), "init"):
+                if self._datas is None or not 0 <= index < len(self._datas.starts):
+                    raise KeyError(key)
+                return self._datas.init_offset(index)
             case (str(kind), int(index), "init"):
                 places = self._inits.get(kind, ())
             case ("elem", int(index), int(item)) if 0 <= index < len(self._items):
-                expressions = self._module.elements[index].expressions
+                expressions = self._elements[index].expressions
                 if 0 <= item < len(expressions):
                     return self._items[index] + sum(map(len, expressions[:item]))
                 raise KeyError(key)
@@ -107,7 +119,7 @@ class _Decoder:
     def __init__(self, reader: Reader, module: Module) -> None:
         self.reader = reader
         self.module = module
-        self.offsets = FieldOffsets(module)
+        self.offsets = FieldOffsets()
         module.offsets = self.offsets
         self.last = CUSTOM
         """The last section that is not a custom one."""
@@ -208,7 +220,7 @@ class _Decoder:
     def elements(self) -> None:
         self.module.elements, starts, inits, items = _reader.read_elements(self.reader)
         self.offsets.record("elem", starts, inits)
-        self.offsets.record_items(items)
+        self.offsets.record_items(self.module.elements, items)
 
     def data_count(self) -> None:
         self.module.data_count = self.reader.u32("a number of data segments")
@@ -224,8 +236,9 @@ class _Decoder:
     def datas(self) -> None:
         at = self.reader.offset
         starts, distinct = _reader.read_datas(self.reader)
-        self.module.datas = DataVector(self.reader, starts, distinct)
-        self.offsets.record("data", starts)
+        datas = DataVector(self.reader, starts, distinct)
+        self.module.datas = datas
+        self.offsets.record_datas(datas)
         self.check_data_count(at)
 
     def inconsistent(self, bodies: int, at: int) -> NoReturn:

@@ -49,12 +49,15 @@ from plumbob.wasm.sections import (
     VERSION,
     has_contents,
 )
-from plumbob.wasm.types import FUNCREF, GlobalType, MemoryType, TableType, TagType
+from plumbob.wasm.types import FUNC, FUNCREF, GlobalType, MemoryType, TableType, TagType, ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plumbob.wasm.module import ElementSegment, Import, Module
+
+FUNC_REFERENCE = ref(FUNC)
+"""The type of a segment that is written as function indices."""
 
 Layout = dict[tuple[str | int, ...], int]
 """Where fields land: the keys are those of a decoded module's `offsets`."""
@@ -163,6 +166,10 @@ class _Encoder:
     def element(self, segment: ElementSegment, index: int) -> None:
         out = self.out
         functions = segment.functions
+        if functions is not None and segment.type not in {FUNCREF, FUNC_REFERENCE}:
+            if functions:
+                raise InternalError(f"element segment {index} of {segment.type} holds indices")
+            functions = None
         # The forms without a type stand for functions, or for expressions of funcref.
         short = segment.table == 0 and (functions is not None or segment.type == FUNCREF)
         flags = {

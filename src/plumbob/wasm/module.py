@@ -107,7 +107,7 @@ class DataSegment(NamedTuple):
     """A data segment; `data` may be a read-only view into the file where it is large."""
 
     mode: int
-    data: bytes
+    data: bytes | memoryview
     memory: int = 0
     offset: bytes | None = None
 
@@ -120,7 +120,7 @@ class CustomSection(NamedTuple):
     """
 
     name: str
-    data: bytes
+    data: bytes | memoryview
     after: int
 
 

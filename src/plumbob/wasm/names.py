@@ -91,7 +91,7 @@ def names_of(module: Module) -> Names:
     return Names()
 
 
-def decode_names(data: bytes, base: int = 0) -> Names:
+def decode_names(data: bytes | memoryview, base: int = 0) -> Names:
     """Decode the contents of a `name` section; `base` is their offset in the binary.
 
     Subsections and indices must ascend, so that each occurs once. Subsections with an id
