@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from inspect import signature
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from plumbob.errors import InternalError, UsageError
 from plumbob.semantics.domain import B, Domain, V
 
 if TYPE_CHECKING:
+    from types import FunctionType
+
     from plumbob.semantics.types import ValueType
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -184,4 +185,5 @@ class Definitions:
 
 
 def _arity(function: Callable[..., Any], leading: int) -> int:
-    return len(signature(function).parameters) - leading
+    # `inspect.signature` would say the same, for 3 ms of import.
+    return cast("FunctionType", function).__code__.co_argcount - leading
