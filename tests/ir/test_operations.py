@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,9 @@ from plumbob.ir.operations import (
     define,
     operation,
 )
+from plumbob.ir.parser import parse_clif
+from plumbob.ir.printer import print_function
+from plumbob.ir.verifier import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,11 +139,27 @@ def scratch_table() -> Iterator[None]:
 
 @pytest.mark.usefixtures("scratch_table")
 def test_rows_can_be_added() -> None:
-    fmt = Format("gc_new", " {name}({vs})", None)
-    row = define("gc.new", fmt, "-> Ref", "allocate", reads="gc", writes="gc")
+    fmt = Format("gc_new", " {name}, {type:uint} {field:uint}({vs})", None)
+    row = define(
+        "gc.new", fmt, "-> Ref", "allocate", reads="gc", writes="gc", check=lambda *_: ["too new"]
+    )
     assert row.may_allocate
     assert row.can_store
     assert operation("gc.new") is row
+    # Parser, printer and verifier need no other word of it.
+    text = dedent("""\
+        function %f(i32) -> ref.any fast {
+        block0(v0: i32):
+            v1 = gc.new.ref.any a.b, 3 4(v0, v0)
+            return v1
+        }
+        """)
+    (func,) = parse_clif(text)
+    assert print_function(func) == text
+    assert func.inst_imms[0] == ("a.b", 3, 4)
+    assert func.imm(0, "field") == 4
+    assert func.value_type(1) is types.reference("any")
+    assert [e.message for e in verify(func)] == ["too new"]
 
 
 @pytest.mark.usefixtures("scratch_table")

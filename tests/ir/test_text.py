@@ -10,6 +10,7 @@ from plumbob.errors import InputError
 from plumbob.ir.function import ALIAS, Function
 from plumbob.ir.parser import parse_clif, parse_functions
 from plumbob.ir.printer import print_function, print_functions, print_instruction
+from plumbob.ir.types import F64
 from plumbob.scripts.clif_file import read_clif_file
 from plumbob.source import Source
 
@@ -149,6 +150,35 @@ def test_aliases_stay_and_may_come_first() -> None:
     func.resolve_all_aliases()
     assert func.inst_args[0] == (0, 0)
     assert not func.is_defined(7)
+
+
+def test_dynamic_types_may_be_called_by_their_names() -> None:
+    func = one("""\
+        function %f(i8) -> i8x16 {
+            gv0 = dyn_scale_target_const.i8x16
+            dt0 = i8x16*gv0
+        block0(v0: i8):
+            v1 = splat.dt0 v0
+            v2 = extract_vector v1, 0
+            return v2
+        }
+        """)
+    assert str(func.value_type(1)) == "i8x16xN"
+    assert one(print_function(func)).content() == func.content()
+
+
+def test_copies_share_nothing_that_changes(samples: list[Function]) -> None:
+    for func in (*samples[::100], one(FULL.replace(" cold_arm", ""))):
+        before = func.content()
+        other = func.copy()
+        assert other.content() == before
+        other.append_param(other.entry, other.value_type(0) if other.value_kind else F64)
+        other.remove_inst(other.block_insts[other.entry][0])
+        other.stack_slots.clear()
+        other.stack_maps.clear()
+        other.add_constant(b"new")
+        assert func.content() == before
+        assert func.add_constant(b"new") == len(func.constants) - 1
 
 
 def test_names_may_hold_dots_and_functions_need_no_blocks() -> None:

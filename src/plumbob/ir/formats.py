@@ -2,7 +2,8 @@
 
 A format is one template. `{v}` is a value, `{vs}` a list of values, `{block}` a
 destination with arguments, `{table}` and `{handlers}` the destinations of br_table and
-try_call; every other field is an immediate. Parser, printer and verifier walk the same
+try_call; every other field is an immediate, `{kind}`, or `{name:kind}` where one format has
+two of a kind. Parser, printer and verifier walk the same
 template, and an instruction's data follow its order:
 
 - values go to `args`, those of a `{vs}` last;
@@ -52,7 +53,7 @@ IMMEDIATES: Final = frozenset(
     )
 )
 
-_FIELD = re.compile(r"\{(\w+)\}|([^{}]+)")
+_FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}|([^{}]+)")
 
 
 class Format:
@@ -61,7 +62,8 @@ class Format:
     `pieces` is the template as (kind, literal) pairs, one of the two being empty;
     `fixed_values` the number of `{v}`; `control` the index of the value whose type is
     the controlling type if the operation's signature allows it, or None; `imm_slots`
-    maps an immediate's kind to its index in `imms`.
+    maps an immediate's name (its kind, unless the template names it) to its index in `imms`,
+    `imm_kinds` gives the kinds by that index.
     """
 
     __slots__ = (
@@ -69,6 +71,7 @@ class Format:
         "fixed_values",
         "has_targets",
         "has_values",
+        "imm_kinds",
         "imm_slots",
         "name",
         "pieces",
@@ -78,19 +81,21 @@ class Format:
     def __init__(self, name: str, template: str, control: int | None = 0) -> None:
         self.name = name
         self.template = template
+        fields = _FIELD.findall(template)
         self.pieces: tuple[tuple[str, str], ...] = tuple(
-            (field or "", literal or "") for field, literal in _FIELD.findall(template)
+            (kind or name, literal) for name, kind, literal in fields
         )
         kinds = [kind for kind, _ in self.pieces if kind]
         self.fixed_values = kinds.count(VALUE)
         self.control = control if self.fixed_values else None
         self.has_values = VALUES in kinds
         self.has_targets = any(kind in (BLOCK, TABLE, HANDLERS) for kind in kinds)
-        imms = [kind for kind in kinds if kind in IMMEDIATES]
+        named = [(name, kind or name) for name, kind, _ in fields if (kind or name) in IMMEDIATES]
+        self.imm_kinds = tuple(kind for _, kind in named)
+        self.imm_slots = {name: slot for slot, (name, _) in enumerate(named)}
         unknown = set(kinds) - IMMEDIATES - {VALUE, VALUES, BLOCK, TABLE}
-        if unknown or len(set(imms)) != len(imms):
+        if unknown or len(self.imm_slots) != len(named) or kinds.count(VALUES) > 1:
             raise InternalError("malformed instruction format", found=repr(template))
-        self.imm_slots = {kind: slot for slot, kind in enumerate(imms)}
 
     def __repr__(self) -> str:
         return f"Format({self.name!r}, {self.template!r})"

@@ -306,6 +306,18 @@ class Function:
             self.debug_tags.get(inst),
         )
 
+    def copy(self) -> Function:
+        """Return a copy that shares only what cannot change."""
+        other = Function(self.name, self.signature)
+        for name, value in vars(self).items():
+            if isinstance(value, list | dict | set | bytearray | array):
+                setattr(other, name, value.copy() if not isinstance(value, array) else value[:])
+            else:
+                setattr(other, name, value)
+        other.block_params = [params.copy() for params in self.block_params]
+        other.block_insts = [insts.copy() for insts in self.block_insts]
+        return other
+
     # Values
 
     def new_value(self, kind: int, owner: int, index: int, ty: Type | None) -> Value:

@@ -14,11 +14,15 @@ stores.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
 
 from plumbob.errors import InternalError
 from plumbob.ir.constraints import TypeSignature, parse_signature
 from plumbob.ir.formats import FORMATS, Format
+
+if TYPE_CHECKING:
+    from plumbob.ir.function import Function
 
 MEMORY: Final = "memory"
 
@@ -45,12 +49,16 @@ class Operation:
     - `is_idempotent`: it may trap, yet of two executions with the same operands, one
       dominating the other, the second is redundant.
     - `may_allocate`, `may_throw`: it may run the collector; it may throw an exception.
+
+    `check`, if not None, takes a function and an instruction and yields what is wrong with it
+    beyond its types; the verifier asks it.
     """
 
     __slots__ = (
         "can_load",
         "can_store",
         "can_trap",
+        "check",
         "code",
         "format",
         "has_side_effects",
@@ -68,9 +76,16 @@ class Operation:
     )
 
     def __init__(
-        self, code: int, name: str, fmt: Format, signature: TypeSignature, effects: _Effects
+        self,
+        code: int,
+        name: str,
+        fmt: Format,
+        signature: TypeSignature,
+        effects: _Effects,
+        check: Check | None,
     ) -> None:
         flags, reads, writes = effects
+        self.check = check
         self.code = code
         self.name = name
         self.format = fmt
@@ -108,6 +123,7 @@ class Operation:
 
 
 _Effects = tuple[frozenset[str], frozenset[str], frozenset[str]]
+Check = Callable[["Function", int], Iterable[str]]
 
 OPERATIONS: Final[dict[str, Operation]] = {}
 """Every operation by name, in the order of definition."""
@@ -121,14 +137,15 @@ def define(
     *,
     reads: str = "",
     writes: str = "",
+    check: Check | None = None,
 ) -> Operation:
     """Add a row and return it.
 
     `signature` gives the types of the fixed operands and of the results
     (`constraints.parse_signature`); a call's variable operands and results follow its
-    function signature instead. `flags` are words of: branch call terminator return trap
-    effects idempotent allocate throw. Raises InternalError if the row contradicts itself
-    or the name is taken.
+    function signature instead (`Function.call_signature`). `flags` are words of: branch call
+    terminator return trap effects idempotent allocate throw. Raises InternalError if the row
+    contradicts itself or the name is taken.
     """
     resolved = FORMATS[fmt] if isinstance(fmt, str) else fmt
     words = frozenset(flags.split())
@@ -140,7 +157,7 @@ def define(
     if resolved.has_targets != ("branch" in words):
         raise InternalError("exactly the branches have destinations", found=name)
     effects = (words, frozenset(reads.split()), frozenset(writes.split()))
-    row = Operation(len(OPERATIONS), name, resolved, types, effects)
+    row = Operation(len(OPERATIONS), name, resolved, types, effects, check)
     OPERATIONS[name] = row
     return row
 

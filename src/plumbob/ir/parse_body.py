@@ -36,7 +36,7 @@ from plumbob.ir.immediates import (
 )
 from plumbob.ir.lexer import IDENT, LOCATION, NUMBER
 from plumbob.ir.operations import FORMER_OPERATIONS, OPERATIONS
-from plumbob.ir.parse_common import checked, parse_flags, parse_offset, parse_type
+from plumbob.ir.parse_common import checked, parse_flags, parse_offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ class _Body:
                 token = tokens.index
                 value = self.context.number("v", "a block parameter such as `v0: i32`")
                 tokens.expect(":")
-                ty = parse_type(tokens)
+                ty = self.context.type()
                 index = len(function.block_params[block])
                 self.context.define_value(value, PARAM, block, index, ty, token)
                 function.block_params[block].append(value)
@@ -227,7 +227,7 @@ class _Body:
             return op, None
         tokens.index += 1
         token = tokens.index
-        ty = parse_type(tokens)
+        ty = self.context.type()
         if op.types.control is None:
             raise InputError(
                 f"`{op.name}` takes no type", found=f"`.{ty}`", span=tokens.span(token)
@@ -292,7 +292,7 @@ class _Body:
         while not tokens.accept("]"):
             if entries:
                 tokens.expect(",")
-            ty = parse_type(tokens)
+            ty = self.context.type()
             tokens.expect("@")
             slot = self.declared("stack_slots", "ss", "stack slot")
             entries.append(StackMapEntry(ty, slot, parse_offset(tokens)))

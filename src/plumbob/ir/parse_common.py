@@ -88,6 +88,20 @@ class FunctionContext:
             self.tokens.fail(f"a declared {expected}", subject=f"undefined {expected}")
         return number
 
+    def type(self) -> Type:
+        """Step over a type; `dt0` is the dynamic vector type declared by that name."""
+        tokens = self.tokens
+        text = tokens.text
+        if not (text.startswith("dt") and text[2:].isdigit()):
+            return parse_type(tokens)
+        number = self.declared(self.function.dynamic_types, "dt", "dynamic type")
+        data = self.function.dynamic_types[number]
+        dynamic = data.base.vector_to_dynamic() if data is not None else None
+        if dynamic is None:
+            tokens.index -= 1
+            tokens.fail("the name of a dynamic vector type")
+        return dynamic
+
     # Values
 
     def use_value(self) -> int:

@@ -29,6 +29,7 @@ from plumbob.ir.entities import (
     UserName,
     block_argument_name,
 )
+from plumbob.ir.formats import HANDLERS, IMMEDIATES
 from plumbob.ir.function import ALIAS, NO_LOCATION, PARAM, RESULT, Function
 from plumbob.ir.immediates import (
     format_bytes,
@@ -165,7 +166,7 @@ _Step = tuple[str, str, "Callable[[Any, Type | None], str] | None"]
 def _steps(fmt: Format) -> tuple[_Step, ...]:
     """Return the template as (kind, literal, printer of the immediate)."""
     return tuple(
-        (kind, literal, _immediate(kind) if kind in fmt.imm_slots and kind != "handlers" else None)
+        (kind, literal, _immediate(kind) if kind in IMMEDIATES and kind != HANDLERS else None)
         for kind, literal in fmt.pieces
     )
 

@@ -90,9 +90,9 @@ def shape_error(func: Function, inst: Inst) -> str | None:
     if args < fmt.fixed_values or (args > fmt.fixed_values and not fmt.has_values):
         return f"{op.name} has {args} operands, expected {fmt.fixed_values}"
     imms = func.inst_imms[inst]
-    if len(imms) != len(fmt.imm_slots) or not all(
+    if len(imms) != len(fmt.imm_kinds) or not all(
         isinstance(imm, _IMMEDIATE_CLASSES.get(kind, int))
-        for kind, imm in zip(fmt.imm_slots, imms, strict=True)
+        for kind, imm in zip(fmt.imm_kinds, imms, strict=True)
     ):
         return f"{op.name} has the wrong immediates, expected: {', '.join(fmt.imm_slots)}"
     fixed = [kind for kind, _ in fmt.pieces if kind == "block"]
@@ -155,7 +155,7 @@ class _Rules:
             return
         if not self.entities() or not self.types():
             return
-        if op.format.imm_slots:
+        if op.format.imm_kinds:
             self.immediates()
         special = self.special.get(op.name)
         if special is not None:
@@ -173,13 +173,16 @@ class _Rules:
             self.error("debug tags present on non-call, non-sequence point instruction")
         if inst in func.stack_maps:
             self.stack_map()
+        if op.check is not None:
+            for message in op.check(func, inst):
+                self.error(message)
 
     def entities(self) -> bool:
         """Check that every entity named by an immediate exists."""
         func, inst = self.func, self.inst
         imms = func.inst_imms[inst]
         good = True
-        for kind, slot in func.inst_op[inst].format.imm_slots.items():
+        for slot, kind in enumerate(func.inst_op[inst].format.imm_kinds):
             entry = _TABLES.get(kind)
             if entry is None:
                 continue
@@ -261,8 +264,7 @@ class _Rules:
         func, inst = self.func, self.inst
         imms = func.inst_imms[inst]
         op = func.inst_op[inst]
-        for kind, slot in op.format.imm_slots.items():
-            imm = imms[slot]
+        for kind, imm in zip(op.format.imm_kinds, imms, strict=True):
             if kind == "flags":
                 for message in memory_flag_errors(func, imm):
                     self.error(message)
