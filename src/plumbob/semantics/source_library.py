@@ -74,6 +74,7 @@ class SourceLibrary:
         self.namespace: dict[str, Any] = runtime()
         self.sources: dict[str, str] = {}
         self._helpers: dict[tuple[str, Site], str] = {}
+        self._large: dict[tuple[str, Site], bool] = {}
 
     def fragment(
         self,
@@ -90,10 +91,20 @@ class SourceLibrary:
         so that its mask goes and a comparison stays a condition.
         """
         domain = SourceDomain()
-        outcome = self._outcome(domain, operation, site, operands)
-        if not outcome.traps and expression.size(outcome.results) > INLINE_LIMIT:
+        if self.is_large(operation, site):
             return self._call(domain, operation, site, operands, fresh)
-        return _fragment(outcome, fresh)
+        return _fragment(self._outcome(domain, operation, site, operands), fresh)
+
+    def is_large(self, operation: Operation, site: Site) -> bool:
+        """Say whether the operation comes as a call: it is long, and it cannot trap."""
+        key = operation.name, site
+        found = self._large.get(key)
+        if found is None:
+            names = [f"x{i}" for i in range(operation.arity)]
+            outcome = self._outcome(SourceDomain(), operation, site, names)
+            found = not outcome.traps and expression.size(outcome.results) > INLINE_LIMIT
+            self._large[key] = found
+        return found
 
     def _outcome(
         self,
