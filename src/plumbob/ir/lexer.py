@@ -24,8 +24,9 @@ END: Final = "end"
 
 _TOKEN = re.compile(
     r"""
-    [ \t\r\n\f\v]+
-  | (?P<comment>;[^\n]*)
+    [ \t\r\n\f\v]*
+  (?:
+    (?P<comment>;[^\n]*)
   | (?P<user>u\d+:\d+)
   | (?P<ident>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<number>[+-]?(?:0x[0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:p[+-]?\d+)?
@@ -35,6 +36,8 @@ _TOKEN = re.compile(
   | (?P<punctuation>->|[(){}\[\],.:=<>*@])
   | (?P<name>%[\w.$]+)
   | (?P<string>"[^"\n]*")
+  | \Z
+  )
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -76,13 +79,16 @@ class Tokens:
             kind = match.lastgroup
             if kind is None:
                 continue
+            word = match[kind]
             if kind == "comment":
-                self.comments.append(Comment(match[0].rstrip(), match.start(), len(kinds)))
+                comment = Comment(word.rstrip(), position - len(word), len(kinds))
+                self.comments.append(comment)
                 continue
             kinds.append(kind)
-            texts.append(match[0])
-            offsets.append(match.start())
+            texts.append(word)
+            offsets.append(position - len(word))
         if position < len(text):
+            position += len(text[position:]) - len(text[position:].lstrip(" \t\r\n\f\v"))
             span = Span(self.source, position, position + 1)
             raise InputError("unknown character", found=repr(text[position]), span=span)
         # Twice, so that the token after the current one always exists.

@@ -263,13 +263,15 @@ class _Body:
     def define_results(self, inst: int, named: list[tuple[int, int]], token: int) -> None:
         function = self.function
         op, ctrl = function.inst_op[inst], function.inst_type[inst]
-        if not op.is_call and op.types.result_types(ctrl) is None:
+        result_types = op.types.result_types(ctrl)
+        if op.is_call:
+            result_types = function.result_types(inst)
+        if result_types is None:
             raise InputError(
                 f"`{op.name}` has no result for this type",
                 found=str(ctrl),
                 span=self.context.token_span(token),
             )
-        result_types = function.result_types(inst)
         if len(result_types) != len(named):
             raise InputError(
                 f"wrong number of results of `{op.name}`",
