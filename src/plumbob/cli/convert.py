@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from plumbob.cli import inputs, outputs
 from plumbob.cli.options import settings
 from plumbob.errors import ExitCode
+
+if TYPE_CHECKING:
+    from plumbob.wasm.module import Module
 
 
 def convert(path: str, output: str, *, to_text: bool) -> ExitCode:
@@ -20,6 +25,7 @@ def convert(path: str, output: str, *, to_text: bool) -> ExitCode:
 
     try:
         module = inputs.load(data, name)
+        result = _printed(module) if to_text else _encoded(module)
     except MalformedError as error:
         from plumbob.report.text import render
         from plumbob.wasm.diagnostics import MALFORMED, Report
@@ -28,13 +34,17 @@ def convert(path: str, output: str, *, to_text: bool) -> ExitCode:
         report = Report(name, MALFORMED, [malformed(error)])
         outputs.show(render(report, width=outputs.width(), data=data), settings(), err=True)
         return ExitCode.FOUND
-    if to_text:
-        from plumbob.wasm.text import print_text
-
-        result = print_text(module).encode()
-    else:
-        from plumbob.wasm.encode import encode
-
-        result = encode(module)
     outputs.write_output(output, result)
     return ExitCode.OK
+
+
+def _printed(module: Module) -> bytes:
+    from plumbob.wasm.text.printer import print_text
+
+    return print_text(module).encode()
+
+
+def _encoded(module: Module) -> bytes:
+    from plumbob.wasm.encode import encode
+
+    return encode(module)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MAGIC = b"\0asm"
 MODULE_SUFFIXES = (".wasm", ".wat")
+SAMPLE = 4096
+CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\f\r")
+"""Control characters that text has no use for, though its comments may hold them."""
+
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 
@@ -110,12 +114,25 @@ def display_name(path: str) -> str:
 def is_binary(data: bytes, name: str) -> bool:
     """Return whether an input is meant as a binary module rather than as text.
 
-    The magic number decides. Failing that, text never holds a NUL; and an empty input is
-    a broken binary, unless its name says that it is text: no fields are a module there.
+    The magic number decides. Failing that, it is taken for a broken binary where it holds
+    control characters and is not UTF-8, or is full of them from the start. An empty input
+    is a broken binary too, unless its name says that it is text: no fields are a module.
     """
+    if data.startswith(MAGIC):
+        return True
     if not data:
         return not name.endswith(".wat")
-    return data.startswith(MAGIC) or b"\0" in data[:4096]
+    sample = data[:SAMPLE]
+    controls = len(sample) - len(sample.translate(None, CONTROLS))
+    return controls > len(sample) // 16 or (controls > 0 and not _is_utf8(data))
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decode_text(data: bytes, name: str) -> str:
@@ -165,27 +182,28 @@ def check(
 ) -> Report:
     """Return the validator's report on an input in either format.
 
-    Raises `ComponentError` for a component, `UsageError` for an unknown policy.
+    A valid module's report holds warnings for faults inside custom sections. Raises
+    `ComponentError` for a component, `UsageError` for an unknown policy.
     """
+    from plumbob.wasm.diagnostics import MALFORMED, Report
+    from plumbob.wasm.errors import MalformedError
     from plumbob.wasm.features import DEFAULT
-    from plumbob.wasm.validate import validate
+    from plumbob.wasm.policy import TYPED
+    from plumbob.wasm.validate import malformed, policy_number, validate
 
     if features is None:
         features = DEFAULT
-    if is_binary(data, name):
-        return validate(data, name=name, features=features, dead_code=dead_code, threads=threads)
-    from plumbob.wasm.diagnostics import MALFORMED, Report
-    from plumbob.wasm.errors import MalformedError
-    from plumbob.wasm.policy import TYPED
-    from plumbob.wasm.validate import malformed, policy_number
-
+    unreachable_type = policy_number(dead_code) == TYPED
     try:
-        module = load(
-            data, name, features=features, unreachable_type=policy_number(dead_code) == TYPED
-        )
+        module = load(data, name, features=features, unreachable_type=unreachable_type)
     except MalformedError as error:
         return Report(name, MALFORMED, [malformed(error)])
-    return validate(module, features=features, dead_code=dead_code, threads=threads)
+    report = validate(module, features=features, dead_code=dead_code, threads=threads)
+    if report.ok and module.customs:
+        from plumbob.wasm.custom_sections import check_custom_sections
+
+        report.diagnostics.extend(check_custom_sections(module))
+    return report
 
 
 def to_binary(data: bytes, name: str) -> bytes:

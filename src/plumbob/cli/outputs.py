@@ -101,9 +101,21 @@ def width() -> int:
 
 def show(document: Document, settings: Settings, *, err: bool = False) -> None:
     """Print a document, on standard error if asked, in colour where the settings say so."""
-    if settings.colored(sys.stderr if err else sys.stdout):
+    stream = sys.stderr if err else sys.stdout
+    colored = settings.colored(stream)
+    if colored:
         from plumbob.report.color import ansi
 
-        click.echo(ansi(document), color=True, err=err)
+        text = ansi(document)
     else:
-        click.echo(document.plain(), color=False, err=err)
+        text = document.plain()
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    click.echo(text, color=colored, err=err)
+
+
+ASCII = str.maketrans({"│": "|", "✗": "x", "…": "..."})
+"""What the signs of reports become where the output's encoding lacks them."""

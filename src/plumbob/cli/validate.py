@@ -99,8 +99,9 @@ def _page(report: Report, data: bytes) -> Document:
 
 def summary(reports: list[Report]) -> str:
     """Return the last line: how many modules, and their verdicts."""
+    warned = sum(report.ok and bool(report.diagnostics) for report in reports)
     if len(reports) == 1:
-        return f"{reports[0].name}: {reports[0].verdict}"
+        return f"{reports[0].name}: {reports[0].verdict}{', with warnings' if warned else ''}"
     counts: dict[str, int] = {}
     for report in reports:
         counts[report.verdict] = counts.get(report.verdict, 0) + 1
@@ -109,7 +110,7 @@ def summary(reports: list[Report]) -> str:
         for verdict in ("valid", "invalid", "malformed")
         if verdict in counts
     )
-    return f"{len(reports)} modules: {parts}"
+    return f"{len(reports)} modules: {parts}{f' ({warned} with warnings)' if warned else ''}"
 
 
 def _print_data(reports: list[Report], unreadable: inputs.Unreadable, output_format: str) -> None:

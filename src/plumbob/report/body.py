@@ -17,12 +17,11 @@ from plumbob.wasm.decode import decode
 from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.instructions import decode_locals, decode_operator
 from plumbob.wasm.module import FUNC, BodySequence
-from plumbob.wasm.names import names_of
-from plumbob.wasm.text.operator import operator_text
+from plumbob.wasm.text.printer import operator_text
 
 if TYPE_CHECKING:
+    from plumbob.wasm.instructions import Instruction
     from plumbob.wasm.module import Module
-    from plumbob.wasm.names import Names
 
 BEFORE, AFTER = 5, 2
 """Operators shown before and after the one at fault."""
@@ -40,7 +39,6 @@ class Bodies:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self._module: Module | None = None
-        self._names: Names | None = None
         self._decoded = False
 
     def _decode(self) -> None:
@@ -49,7 +47,6 @@ class Bodies:
             self._module = decode(
                 self.data, "module", features=features.ALL, allow_unreachable_type=True
             )
-            self._names = names_of(self._module)
         except (MalformedError, ComponentError):
             return
 
@@ -73,24 +70,33 @@ class Bodies:
         assert isinstance(code, BodySequence)  # noqa: S101  # as the caller has asked
         reader = Reader(self.data, code.starts[place], code.ends[place])
         function = len(module.imported(FUNC)) + place
-        lines: deque[Line] = deque(maxlen=BEFORE + 1 + AFTER)
-        depth = after = 0
+        # Only the last few are written as text: a body may hold a million.
+        found: deque[tuple[Instruction, int]] = deque(maxlen=BEFORE + 1 + AFTER)
+        rest = None
+        depth = after = at = 0
         try:
             decode_locals(reader)
             while after < AFTER and not reader.at_end:
                 at = reader.offset
                 instruction = decode_operator(reader)
-                operator = instruction.operator
-                if operator.mnemonic in _CLOSES:
+                if instruction.operator.mnemonic in _CLOSES:
                     depth = max(0, depth - 1)
-                text = operator_text(module, function, instruction, self._names)
-                lines.append(Line(at, text, depth))
-                if "blocktype" in operator.immediates or operator.mnemonic in _REOPENS:
+                found.append((instruction, depth))
+                if _opens(instruction):
                     depth += 1
                 after += at > fault
         except MalformedError:
-            end = min(reader.offset + 1, code.ends[place], at + BYTES_SHOWN)
-            lines.append(Line(at, f"bytes {self.data[at:end].hex(' ')}", depth))
-        if not any(line.offset == fault for line in lines):
-            return []
-        return list(lines)
+            end = min(code.ends[place], at + BYTES_SHOWN)
+            rest = Line(at, f"bytes {self.data[at:end].hex(' ')}", depth)
+        lines = [
+            Line(instruction.offset, operator_text(module, function, instruction), inside)
+            for instruction, inside in found
+        ]
+        if rest is not None:
+            lines.append(rest)
+        return lines if any(line.offset == fault for line in lines) else []
+
+
+def _opens(instruction: Instruction) -> bool:
+    operator = instruction.operator
+    return "blocktype" in operator.immediates or operator.mnemonic in _REOPENS

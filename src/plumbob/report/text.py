@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeGuard
 
 from plumbob.report.document import Document, Piece
-from plumbob.report.excerpt import Mark, disassembly, hexdump, source_lines
+from plumbob.report.excerpt import LINES_BEFORE, Mark, disassembly, hexdump, source_lines
 from plumbob.wasm.codes import CATALOGUE
 from plumbob.wasm.diagnostics import WARNING
 
@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 STACK_ROWS = 8
 """Operands shown below those that the operator takes, before the rest is counted."""
 
+CLOSERS = frozenset(("end", "else", "catch", "catch_all", "delegate"))
+"""Operators that take nothing themselves: they ask for a block's results."""
+
 NAME_LENGTH = 60
 """Characters shown of a function's name: those of C++ and Rust fill pages."""
+
+LABEL_LENGTH = 48
+"""Characters of expected and found that fit behind a caret; longer ones go below."""
 
 FRAME_ROWS = 6
 """Enclosing blocks shown, the innermost ones."""
@@ -61,6 +67,8 @@ class _Page:
         self.name = name
         self.data = data
         self.bodies = bodies
+        self.labelled = False
+        """Whether the excerpt shows the label of the fault."""
 
     def render(self) -> None:
         self.headline()
@@ -87,20 +95,23 @@ class _Page:
             where.append(f"in {function_label(diagnostic)}")
         elif diagnostic.section is not None:
             where.append(f"in the {diagnostic.section} section")
-        where.append(f"the module is {diagnostic.verdict}")
+        if diagnostic.severity != WARNING:
+            where.append(f"the module is {diagnostic.verdict}")
         self.document.line(
             Piece("  --> ", "gutter"),
             Piece(place_of(self.name, diagnostic.span, diagnostic.offset), "place"),
-            Piece("  " + ", ".join(where), "dim"),
+            Piece(f"  {', '.join(where)}" if where else "", "dim"),
         )
 
     def excerpt(self) -> None:
         diagnostic = self.diagnostic
         if _of_text(diagnostic.span):
             source_lines(self.document, self.marks(diagnostic.span))
+            self.labelled = True
         elif diagnostic.offset is not None and self.data is not None:
             lines = self.bodies.around(diagnostic.offset) if self.bodies is not None else []
             if lines:
+                self.labelled = True
                 labels = {
                     operand.offset: f"pushes {operand.type}"
                     for operand in reversed(diagnostic.stack or ())
@@ -123,7 +134,7 @@ class _Page:
             there = operand.span
             if there is None or there.source is not span.source or there.start == span.start:
                 continue
-            if abs(line - there.source.location(there.start)[0]) <= 1:
+            if abs(line - there.source.location(there.start)[0]) <= LINES_BEFORE:
                 whole = with_immediates(there, operand.operator)
                 marks.append(Mark(whole, f"pushes {operand.type}", primary=False))
         return marks
@@ -132,6 +143,8 @@ class _Page:
         diagnostic = self.diagnostic
         if diagnostic.expected_stack is not None and diagnostic.stack is not None:
             return  # the stack says it better
+        if self.labelled and both(diagnostic) == short_label(diagnostic):
+            return  # the label says it already
         rows = [
             [Piece(name, "dim"), Piece(value, style)]
             for name, value, style in (
@@ -144,17 +157,20 @@ class _Page:
 
     def stack(self) -> None:
         diagnostic = self.diagnostic
-        if diagnostic.stack is None:
-            return
-        wanted = diagnostic.expected_stack or ()
+        wanted = diagnostic.expected_stack
+        if diagnostic.stack is None or wanted is None:
+            return  # the fault is not on the stack
         floor = diagnostic.frames[-1].height if diagnostic.frames else 0
         reachable = diagnostic.stack[floor:]
-        taker = (diagnostic.operator or "this").partition(" ")[0]
+        mnemonic = mnemonic_of(diagnostic)
+        title = "must be left" if mnemonic in CLOSERS else f"{mnemonic or 'this'} takes"
+        depth = max(len(wanted), len(reachable))
         self.document.line(
             Piece("note: ", "note"),
-            f"the operand stack at this point{' (the top comes last)' if reachable else ''}:",
+            "the operand stack at this point, the top last:"
+            if depth
+            else "the stack is empty here",
         )
-        depth = max(len(wanted), len(reachable))
         if floor:
             outside = "operand" if floor == 1 else "operands"
             self.document.prose(
@@ -162,7 +178,7 @@ class _Page:
                 f"{floor} {outside} of enclosing blocks, which this block cannot reach, then",
                 style="dim",
             )
-        rows = [[Piece(title, "dim") for title in ("", f"{taker} takes", "found", "pushed by")]]
+        rows = [[Piece(title, "dim") for title in ("", title, "found", "pushed by")]]
         below = depth - max(len(wanted) + STACK_ROWS, 1)
         wrong = self.wrong_operand(wanted, reachable)
         for height in range(depth, 0, -1):
@@ -179,6 +195,13 @@ class _Page:
     ) -> list[Piece]:
         """One operand; `height` counts from 1, the top."""
         expected = wanted[-height] if height <= len(wanted) else None
+        if height > len(found) and self.dead():
+            return [
+                Piece(" "),
+                Piece(expected or "", "good"),
+                Piece("any", "good"),
+                Piece("dead code: the stack holds whatever is asked of it", "dim"),
+            ]
         if height > len(found):
             return [
                 Piece("✗", "error"),
@@ -187,13 +210,19 @@ class _Page:
                 Piece("the stack ends here", "dim"),
             ]
         operand = found[-height]
-        fits = expected is not None and height != wrong
+        extra = expected is None and mnemonic_of(self.diagnostic) in CLOSERS
+        faulty = height == wrong or extra
         return [
-            Piece("✗", "error") if height == wrong else Piece(" "),
+            Piece("✗", "error") if faulty else Piece(" "),
             Piece(expected, "good") if expected is not None else Piece("-", "dim"),
-            Piece(operand.type, "bad" if height == wrong else "good" if fits else "plain"),
+            Piece(operand.type, "bad" if faulty else "good" if expected else "plain"),
             Piece(self.pushed_by(operand)),
         ]
+
+    def dead(self) -> bool:
+        """Whether the innermost block's code is dead here, so that its stack has no end."""
+        frames = self.diagnostic.frames
+        return bool(frames) and frames[-1].dead_after is not None
 
     def pushed_by(self, operand: Operand) -> str:
         if operand.operator is None:
@@ -293,6 +322,11 @@ def with_immediates(span: Span, operator: str | None) -> Span:
     return span._replace(end=max(span.end, span.start + len(operator)))
 
 
+def mnemonic_of(diagnostic: Diagnostic) -> str:
+    """Return the operator at fault without its immediates."""
+    return (diagnostic.operator or "").partition(" ")[0]
+
+
 def stack_type(types: tuple[str, ...]) -> str:
     """Return types as the specification writes a stack."""
     return f"[{' '.join(types)}]"
@@ -301,10 +335,20 @@ def stack_type(types: tuple[str, ...]) -> str:
 def short_label(diagnostic: Diagnostic) -> str:
     """Return what stands behind the caret."""
     if diagnostic.expected_stack is not None:
-        return f"takes {stack_type(diagnostic.expected_stack)}"
-    if diagnostic.expected is not None and diagnostic.found is not None:
-        return f"expected {diagnostic.expected}, found {diagnostic.found}"
-    if diagnostic.expected is not None:
-        return f"expected {diagnostic.expected}"
+        verb = "must leave" if mnemonic_of(diagnostic) in CLOSERS else "takes"
+        return f"{verb} {stack_type(diagnostic.expected_stack)}"
+    label = both(diagnostic)
+    if label and len(label) <= LABEL_LENGTH:
+        return label
     entry = CATALOGUE.get(diagnostic.code)
     return entry.title if entry is not None else ""
+
+
+def both(diagnostic: Diagnostic) -> str:
+    """Return what was expected and what was found, as far as they are known."""
+    parts = [
+        f"{name} {value}"
+        for name, value in (("expected", diagnostic.expected), ("found", diagnostic.found))
+        if value is not None
+    ]
+    return ", ".join(parts)
