@@ -118,6 +118,14 @@ def test_traps_come_before_the_division() -> None:
     assert fragment("udiv", site("i32 i32", "i32"), "v0", "7").traps == []
 
 
+def test_what_a_trap_and_a_result_share_is_computed_before_both() -> None:
+    written = fragment("uadd_overflow_trap", site("i32 i32", "i32", "user1"))
+    assert written.before == ["t0 = v0 + v1"]
+    assert written.traps == [("t0 >> 32 != 0", "user1")]
+    assert written.after == []
+    assert written.results[0].text() == "t0 & 0xffffffff"
+
+
 def test_a_shared_value_gets_a_variable() -> None:
     written = fragment("uadd_overflow", site("i32 i32", "i32 i8"))
     assert written.after == ["t0 = v0 + v1"]

@@ -15,10 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from plumbob.errors import InternalError
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # Python's precedence levels, from the grammar; a greater one binds tighter.
 TERNARY: Final = 0
@@ -157,18 +155,25 @@ def literal(value: int) -> str:
     return str(value) if -256 < value < 256 else hex(value)
 
 
-def statements(
-    roots: Iterable[Expression], fresh: Callable[[], str], *, limit: int | None = None
-) -> list[str]:
-    """Return assignments for what the roots share, in the order of need.
+def statements(groups: Sequence[Sequence[Expression]], fresh: Callable[[], str]) -> list[list[str]]:
+    """Return, for each group of roots, the assignments that its texts need besides earlier ones.
 
-    Afterwards the roots' texts refer to the variables assigned. Raises `InternalError`
-    if more than `limit` statements would be needed.
+    An expression that is mentioned more than once, in whatever group, gets a variable in
+    the first group that needs it. Afterwards the roots' texts refer to the variables.
     """
-    order: list[Expression] = []
     uses: dict[Expression, int] = {}
-    for root in roots:
-        _visit(root, uses, order)
+    orders: list[list[Expression]] = []
+    for roots in groups:
+        order: list[Expression] = []
+        for root in roots:
+            _visit(root, uses, order)
+        orders.append(order)
+    return [_assignments(order, uses, fresh) for order in orders]
+
+
+def _assignments(
+    order: list[Expression], uses: dict[Expression, int], fresh: Callable[[], str]
+) -> list[str]:
     lines = []
     for node in order:
         if isinstance(node, Split):
@@ -177,8 +182,6 @@ def statements(
             source = node.text()
             node.name = fresh()
             lines.append(f"{node.name} = {source}")
-    if limit is not None and len(lines) > limit:
-        raise InternalError("too many statements", expected=str(limit), found=str(len(lines)))
     return lines
 
 

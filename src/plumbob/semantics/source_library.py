@@ -182,11 +182,11 @@ def _operand(domain: SourceDomain, operand: str | Expression, w: int) -> Express
 
 def _fragment(outcome: Outcome[Any, Any], fresh: Callable[[], str]) -> Fragment:
     conditions = [trap.condition for trap in outcome.traps]
-    before = expression.statements(conditions, fresh)
+    results = list(outcome.results)
+    before, after = expression.statements((conditions, results), fresh)
     traps = [
         (condition.text(), trap.code)
         for condition, trap in zip(conditions, outcome.traps, strict=True)
         if condition.value != 0
     ]
-    results = list(outcome.results)
-    return Fragment(before, traps, expression.statements(results, fresh), results)
+    return Fragment(before, traps, after, results)
