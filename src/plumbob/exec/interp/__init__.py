@@ -1,0 +1,1 @@
+"""The reference interpreter: generated Python source, and a tree walk beside it."""
