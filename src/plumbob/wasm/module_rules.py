@@ -62,6 +62,9 @@ class ModuleChecker:
 
     def run(self, threads: int = 1) -> None:
         """Check everything; with more than one thread, function bodies in parallel."""
+        module = self.module
+        # Whether bodies are malformed depends on the data count, whatever else is broken.
+        self.context.set_segments([], len(module.datas), module.data_count is not None)
         if self._check_types() and self._fill_spaces():
             self._check_tables()
             self._check_globals()

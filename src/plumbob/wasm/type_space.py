@@ -186,7 +186,7 @@ class TypeSpace:
     registry. Structural matching with the supertype needs the kernel: `subtype_faults`.
     """
 
-    __slots__ = ("canonical", "faults", "registry", "types")
+    __slots__ = ("canonical", "depths", "faults", "registry", "types")
 
     def __init__(
         self,
@@ -199,6 +199,8 @@ class TypeSpace:
         self.types: list[SubType] = []
         self.canonical: list[int] = []
         self.faults: list[TypeFault] = []
+        self.depths: dict[int, int] = {}
+        """How many supertypes a type has, where it has any."""
         intern = self.registry.intern
         for group in groups:
             first = len(self.types)
@@ -237,6 +239,14 @@ class TypeSpace:
                 self._fault(index, "E0250", f"type {index} extends the unknown type {above}")
             elif above >= index:
                 self._fault(index, "E0251", f"type {index} must follow its supertype {above}")
+            else:
+                self.depths[index] = depth = self.depths.get(above, 0) + 1
+                if depth > MAX_SUBTYPING_DEPTH:
+                    self._fault(
+                        index,
+                        "E0301",
+                        f"type {index} has more than {MAX_SUBTYPING_DEPTH} supertypes above it",
+                    )
 
     def _fault(self, index: int, code: str, message: str) -> None:
         self.faults.append(TypeFault(index, code, message))
@@ -259,8 +269,6 @@ class TypeSpace:
             canonical = self.canonical[index]
             if above.final:
                 message = f"type {index} extends type {subtype.supertypes[0]}, which is final"
-            elif len(self.registry.displays[canonical]) - 1 > MAX_SUBTYPING_DEPTH:
-                message = f"type {index} has more than {MAX_SUBTYPING_DEPTH} supertypes"
             elif not composite_matches(
                 self.registry.types[canonical].composite,
                 self.registry.types[self.canonical[subtype.supertypes[0]]].composite,

@@ -209,18 +209,21 @@ cdef class Checker:
               const uint32_t[::1] ends, size_t first, size_t last, uint32_t imported):
         """Check the bodies [first, last) of the code section; the GIL is released.
 
-        Returns the place of the first that fails, or -1. `imported` is how many functions
-        come before the code section's in the index space.
+        Returns the places of those that fail. `imported` is how many functions come before
+        the code section's in the index space.
         """
-        cdef Py_ssize_t failed = -1
         cdef const uint8_t* bytes = &data[0] if data.shape[0] else NULL
         self.require_bodies(data, starts, ends, first, last, imported)
-        with nogil:
-            while first < last:
-                if self.check_body(bytes + starts[first], ends[first] - starts[first],
-                                   self.context.env.func_types[imported + first]):
-                    failed = first
-                    break
+        failed = []
+        while first < last:
+            with nogil:
+                while first < last:
+                    if self.check_body(bytes + starts[first], ends[first] - starts[first],
+                                       self.context.env.func_types[imported + first]):
+                        break
+                    first += 1
+            if first < last:
+                failed.append(first)
                 first += 1
         return failed
 

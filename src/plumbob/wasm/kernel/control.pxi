@@ -84,7 +84,7 @@ cdef int leave(State* s) noexcept nogil:
 cdef void reset_initialised(State* s, uint32_t height) noexcept nogil:
     while s.ninit > height:
         s.ninit -= 1
-        s.initialised[s.init_stack[s.ninit]] = False
+        s.initialised[s.init_stack[s.ninit]] = 0
 
 
 cdef int rule_else(State* s) noexcept nogil:

@@ -40,7 +40,8 @@ cdef int get_heap_type(State* s, uint32_t* heap) noexcept nogil:
     if code:
         return leb_error(s, code)
     if value < 0:
-        if value < -64 or heap_codes[value + 128] == 0:
+        # The grammar has abstract heap types as bytes: one that takes two is none.
+        if s.pos - at != 1 or heap_codes[value + 128] == 0:
             s.pos = at
             return fail(s, E_HEAP_TYPE, 0, <uint64_t>value)
         heap[0] = heap_codes[value + 128]

@@ -63,28 +63,36 @@ cdef int get_locals(State* s) noexcept nogil:
     return 0
 
 
-cdef int track_initialised(State* s, uint32_t nparams) noexcept nogil:
+cdef int track_initialised(State* s) noexcept nogil:
     # Called for functions that have a local without a default, after the locals are known.
-    cdef uint32_t i
-    cdef uint8_t* moved
-    cdef uint32_t* moved_stack
-    if s.initialised_capacity < s.nlocals:
-        moved = <uint8_t*>realloc(s.initialised, s.nlocals)
+    # A local is set where it holds the function's generation: nothing is cleared between
+    # functions, which may have 50,000 locals in five bytes each.
+    cdef uint32_t* moved
+    if s.init_capacity < s.nlocals:
+        moved = <uint32_t*>realloc(s.initialised, s.nlocals * sizeof(uint32_t))
         if moved == NULL:
             return fail(s, E_LIMIT, 0, s.nlocals)
         s.initialised = moved
-        moved_stack = <uint32_t*>realloc(s.init_stack, s.nlocals * sizeof(uint32_t))
-        if moved_stack == NULL:
+        memset(moved + s.init_capacity, 0, (s.nlocals - s.init_capacity) * sizeof(uint32_t))
+        moved = <uint32_t*>realloc(s.init_stack, s.nlocals * sizeof(uint32_t))
+        if moved == NULL:
             return fail(s, E_LIMIT, 0, s.nlocals)
-        s.init_stack = moved_stack
-        s.initialised_capacity = s.nlocals
-    for i in range(s.nlocals):
-        s.initialised[i] = i < nparams or is_defaultable(local_type(s, i))
+        s.init_stack = moved
+        s.init_capacity = s.nlocals
+    s.generation += 1
+    if s.generation == 0:
+        memset(s.initialised, 0, s.init_capacity * sizeof(uint32_t))
+        s.generation = 1
     return 0
 
 
-cdef inline void mark_initialised(State* s, uint32_t index) noexcept nogil:
-    if s.tracks_init and not s.initialised[index]:
-        s.initialised[index] = True
+cdef inline bint is_initialised(const State* s, uint32_t index, T type) noexcept nogil:
+    return (not s.tracks_init or index < s.nparams or is_defaultable(type)
+            or s.initialised[index] == s.generation)
+
+
+cdef inline void mark_initialised(State* s, uint32_t index, T type) noexcept nogil:
+    if not is_initialised(s, index, type):
+        s.initialised[index] = s.generation
         s.init_stack[s.ninit] = index
         s.ninit += 1

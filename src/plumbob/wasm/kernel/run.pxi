@@ -38,7 +38,8 @@ cdef int begin_function(State* s, uint32_t canonical) noexcept nogil:
     s.tracks_init = False
     if get_locals(s):
         return 1
-    if s.tracks_init and track_initialised(s, type.nparams):
+    s.nparams = type.nparams
+    if s.tracks_init and track_initialised(s):
         return 1
     s.block_type = type
     s.block_single = T_BOT
@@ -119,163 +120,195 @@ cdef int run(State* s) noexcept nogil:
     while limit - at >= WINDOW:
         entry = &hot[at[0]]
         origin = <uint64_t>(at - code) << 32
-        rule = R_GENERIC if frame.dead else entry.rule
+        rule = entry.rule
         index = at[1]
         operators += 1
-        if rule == R_LOCAL_GET:
-            if index < nlocals:
-                sp[0] = origin | s.locals[index]
-                sp += 1
-                at += 2
-                # Runs of them are long, and a guess of its own is a better guess.
-                while hot[at[0]].rule == R_LOCAL_GET and at[1] < nlocals and limit - at >= WINDOW:
-                    sp[0] = <uint64_t>(at - code) << 32 | s.locals[at[1]]
+        if frame.dead:
+            # Under the polymorphic policy, where nothing was pushed since.
+            type = frame.single
+            if (rule == R_END and s.env.policy == P_POLYMORPHIC and s.nframes > 1
+                    and frame.type == NULL and sp == floor and frame.init_height == s.ninit
+                    and (type == T_BOT or frame.kind != R_IF)):
+                s.operators += operators
+                operators = 0
+                s.start = at - code
+                revive(s)
+                s.nframes -= 1
+                frame -= 1
+                if type != T_BOT:
+                    sp[0] = origin | type
+                    sp += 1
+                floor = s.stack + frame.height
+                at += 1
+                continue
+        else:
+            # An `if` each, the most frequent first, and no switch: a branch of its own is
+            # predicted by itself, an indirect jump for all of them is missed more often.
+            if rule == R_LOCAL_GET:
+                if index < nlocals:
+                    sp[0] = origin | s.locals[index]
                     sp += 1
                     at += 2
-                    operators += 1
-                continue
-        elif rule == R_BINARY:
-            if sp - floor >= 2 and <T>(sp - 1)[0] == entry.operand and <T>(sp - 2)[0] == entry.operand:
-                sp -= 1
-                (sp - 1)[0] = origin | entry.result
-                at += 1
-                continue
-        elif rule == R_CONST_LEB:
-            # Four bytes fit 32 bits whatever they are.
-            size = leb_size(at + 1)
-            if size:
-                sp[0] = origin | entry.result
-                sp += 1
-                at += size + 1
-                continue
-        elif rule == R_LOCAL_SET:
-            if index < nlocals and sp > floor and <T>(sp - 1)[0] == s.locals[index]:
-                sp -= 1
-                at += 2
-                continue
-        elif rule == R_LOCAL_TEE:
-            if index < nlocals and sp > floor and <T>(sp - 1)[0] == s.locals[index]:
-                (sp - 1)[0] = origin | s.locals[index]
-                at += 2
-                continue
-        elif rule == R_LOAD:
-            if index <= entry.align and sp > floor and <T>(sp - 1)[0] == memory:
-                size = leb_size(at + 2)
-                if size:
-                    (sp - 1)[0] = origin | entry.result
-                    at += size + 2
                     continue
-        elif rule == R_STORE:
-            if (index <= entry.align and sp - floor >= 2
-                    and <T>(sp - 1)[0] == entry.operand and <T>(sp - 2)[0] == memory):
-                size = leb_size(at + 2)
+            if rule == R_CONST_LEB:
+                # Four bytes fit 32 bits whatever they are.
+                size = leb_size(at + 1)
                 if size:
-                    sp -= 2
-                    at += size + 2
+                    sp[0] = origin | entry.result
+                    sp += 1
+                    at += size + 1
                     continue
-        elif rule == R_UNARY:
-            if (sp > floor and <T>(sp - 1)[0] == entry.operand
-                    and not entry.feature & ~s.env.features):
-                (sp - 1)[0] = origin | entry.result
-                at += 1
-                continue
-        elif rule == R_BR_IF:
-            if (index < s.nframes and index < 0x80 and sp > floor and <T>(sp - 1)[0] == T_I32
-                    and takes_nothing(&s.frames[s.nframes - 1 - index])):
-                sp -= 1
-                at += 2
-                continue
-        elif rule == R_BLOCK or rule == R_LOOP or rule == R_IF:
-            # Of no parameters and at most one result, a number.
-            type = block_codes[index]
-            if s.nframes < s.frame_capacity and type != T_NO_BLOCK and (
-                rule != R_IF or sp > floor and <T>(sp - 1)[0] == T_I32
-            ):
-                if rule == R_IF:
+            if rule == R_LOAD:
+                if index <= entry.align and sp > floor and <T>(sp - 1)[0] == memory:
+                    size = leb_size(at + 2)
+                    if size:
+                        (sp - 1)[0] = origin | entry.result
+                        at += size + 2
+                        continue
+            if rule == R_BINARY:
+                if (sp - floor >= 2 and <T>(sp - 1)[0] == entry.operand
+                        and <T>(sp - 2)[0] == entry.operand):
                     sp -= 1
-                frame = &s.frames[s.nframes]
-                s.nframes += 1
-                frame.kind = rule
-                frame.dead = False
-                frame.entered_dead = False
-                frame.height = <uint32_t>(sp - s.stack)
-                frame.init_height = s.ninit
-                frame.offset = <uint32_t>(at - code)
-                frame.single = type
-                frame.type = NULL
-                floor = sp
-                at += 2
-                continue
-        elif rule == R_END:
-            # Not the function's own, nor of an `if` that lacks an else it needs.
-            type = frame.single
-            if (s.nframes > 1 and frame.type == NULL and frame.init_height == s.ninit
-                    and not (frame - 1).dead):
-                if type == T_BOT:
-                    if sp == floor:
+                    (sp - 1)[0] = origin | entry.result
+                    at += 1
+                    continue
+            if rule == R_END:
+                # Not the function's own, nor of an `if` that lacks an else it needs.
+                type = frame.single
+                if (s.nframes > 1 and frame.type == NULL and frame.init_height == s.ninit
+                        and not (frame - 1).dead):
+                    if type == T_BOT:
+                        if sp == floor:
+                            s.nframes -= 1
+                            frame -= 1
+                            floor = s.stack + frame.height
+                            at += 1
+                            continue
+                    elif sp - floor == 1 and <T>(sp - 1)[0] == type and frame.kind != R_IF:
+                        (sp - 1)[0] = origin | type
                         s.nframes -= 1
                         frame -= 1
                         floor = s.stack + frame.height
                         at += 1
                         continue
-                elif sp - floor == 1 and <T>(sp - 1)[0] == type and frame.kind != R_IF:
-                    (sp - 1)[0] = origin | type
-                    s.nframes -= 1
-                    frame -= 1
-                    floor = s.stack + frame.height
+            if rule == R_LOCAL_SET:
+                if index < nlocals and sp > floor and <T>(sp - 1)[0] == s.locals[index]:
+                    sp -= 1
+                    at += 2
+                    continue
+            if rule == R_LOCAL_TEE:
+                if index < nlocals and sp > floor and <T>(sp - 1)[0] == s.locals[index]:
+                    (sp - 1)[0] = origin | s.locals[index]
+                    at += 2
+                    continue
+            if rule == R_CALL:
+                size = leb_size(at + 1)
+                memcpy(&function, at + 1, 4)
+                function = gather(function, size)
+                if size and entry.immediates == 1 and function < s.env.nfuncs:
+                    callee = &s.env.types[s.env.func_types[function]]
+                    count = callee.nparams
+                    if sp - floor >= count and callee.nresults <= 1:
+                        while count and <T>(sp - 1)[0] == callee.params[count - 1]:
+                            sp -= 1
+                            count -= 1
+                        if count == 0 and (
+                            callee.nresults == 0 or callee.results[0] != T_UNREACHABLE
+                        ):
+                            if callee.nresults:
+                                sp[0] = origin | callee.results[0]
+                                sp += 1
+                            at += size + 1
+                            continue
+                        sp += callee.nparams - count
+            if rule == R_BR_IF:
+                if (index < s.nframes and index < 0x80 and sp > floor and <T>(sp - 1)[0] == T_I32
+                        and takes_nothing(&s.frames[s.nframes - 1 - index])):
+                    sp -= 1
+                    at += 2
+                    continue
+            if rule == R_STORE:
+                if (index <= entry.align and sp - floor >= 2
+                        and <T>(sp - 1)[0] == entry.operand and <T>(sp - 2)[0] == memory):
+                    size = leb_size(at + 2)
+                    if size:
+                        sp -= 2
+                        at += size + 2
+                        continue
+            if rule == R_BLOCK or rule == R_LOOP or rule == R_IF:
+                # Of no parameters and at most one result, a number.
+                type = block_codes[index]
+                if s.nframes < s.frame_capacity and type != T_NO_BLOCK and (
+                    rule != R_IF or sp > floor and <T>(sp - 1)[0] == T_I32
+                ):
+                    if rule == R_IF:
+                        sp -= 1
+                    frame = &s.frames[s.nframes]
+                    s.nframes += 1
+                    frame.kind = rule
+                    frame.dead = False
+                    frame.entered_dead = False
+                    frame.height = <uint32_t>(sp - s.stack)
+                    frame.init_height = s.ninit
+                    frame.offset = <uint32_t>(at - code)
+                    frame.single = type
+                    frame.type = NULL
+                    floor = sp
+                    at += 2
+                    continue
+            if rule == R_UNARY:
+                if (sp > floor and <T>(sp - 1)[0] == entry.operand
+                        and not entry.feature & ~s.env.features):
+                    (sp - 1)[0] = origin | entry.result
                     at += 1
                     continue
-        elif rule == R_CALL:
-            size = leb_size(at + 1)
-            memcpy(&function, at + 1, 4)
-            function = gather(function, size)
-            if size and entry.immediates == 1 and function < s.env.nfuncs:
-                callee = &s.env.types[s.env.func_types[function]]
-                count = callee.nparams
-                if sp - floor >= count and callee.nresults <= 1:
-                    while count and <T>(sp - 1)[0] == callee.params[count - 1]:
-                        sp -= 1
-                        count -= 1
-                    if count == 0 and (
-                        callee.nresults == 0 or callee.results[0] != T_UNREACHABLE
-                    ):
-                        if callee.nresults:
-                            sp[0] = origin | callee.results[0]
-                            sp += 1
-                        at += size + 1
-                        continue
-                    sp += callee.nparams - count
-        elif rule == R_DROP:
-            if sp > floor:
-                sp -= 1
-                at += 1
-                continue
-        elif rule == R_GLOBAL_GET:
-            if index < nglobals:
-                sp[0] = origin | s.env.globals[index].type
+            if rule == R_DROP:
+                if sp > floor:
+                    sp -= 1
+                    at += 1
+                    continue
+            if rule == R_SELECT:
+                type = <T>(sp - 1)[0] if sp > floor else <T>T_BOT
+                if (sp - floor >= 3 and type == T_I32 and <T>(sp - 2)[0] == <T>(sp - 3)[0]
+                        and not <T>(sp - 2)[0] & REF_BIT):
+                    type = <T>(sp - 2)[0]
+                    sp -= 2
+                    (sp - 1)[0] = origin | type
+                    at += 1
+                    continue
+            if rule == R_GLOBAL_GET:
+                if index < nglobals:
+                    sp[0] = origin | s.env.globals[index].type
+                    sp += 1
+                    at += 2
+                    continue
+            if rule == R_GLOBAL_SET:
+                if (index < nglobals and sp > floor and <T>(sp - 1)[0] == s.env.globals[index].type
+                        and s.env.globals[index].mutable):
+                    sp -= 1
+                    at += 2
+                    continue
+            if rule == R_CONST_BYTES:
+                sp[0] = origin | entry.result
                 sp += 1
-                at += 2
+                at += entry.align + 1
                 continue
-        elif rule == R_GLOBAL_SET:
-            if (index < nglobals and sp > floor and <T>(sp - 1)[0] == s.env.globals[index].type
-                    and s.env.globals[index].mutable):
-                sp -= 1
-                at += 2
-                continue
-        elif rule == R_CONST_BYTES:
-            sp[0] = origin | entry.result
-            sp += 1
-            at += entry.align + 1
-            continue
-        elif rule == R_SELECT:
-            type = <T>(sp - 1)[0] if sp > floor else <T>T_BOT
-            if (sp - floor >= 3 and type == T_I32 and <T>(sp - 2)[0] == <T>(sp - 3)[0]
-                    and not <T>(sp - 2)[0] & REF_BIT):
-                type = <T>(sp - 2)[0]
-                sp -= 2
-                (sp - 1)[0] = origin | type
-                at += 1
-                continue
+            if rule == R_BR or rule == R_RETURN:
+                # To a label that takes nothing; what follows is dead.
+                if rule == R_RETURN:
+                    index = s.nframes - 1 if s.nframes <= 0x80 else 0xFF
+                if index < s.nframes and index < 0x80 and (
+                    takes_nothing(&s.frames[s.nframes - 1 - index])
+                ):
+                    s.operators += operators
+                    operators = 0
+                    s.start = at - code
+                    at += 1 + entry.immediates
+                    s.pos = at - code
+                    s.row = entry.row
+                    set_dead(s)
+                    sp = floor
+                    continue
         s.operators += operators - 1
         operators = 0
         s.pos = at - code

@@ -138,8 +138,9 @@ cdef struct State:
     uint32_t ngroups
     uint32_t group_capacity
     bint tracks_init
-    uint8_t* initialised
-    uint32_t initialised_capacity
+    uint32_t nparams
+    uint32_t generation
+    uint32_t* initialised  # by local: the generation in which it was set
     uint32_t* init_stack
     uint32_t ninit
     uint32_t init_capacity

@@ -163,10 +163,10 @@ cdef int apply_control(State* s, const Row* row, bint dead) noexcept nogil:
 
 cdef int apply_local(State* s, const Row* row, bint dead) noexcept nogil:
     if row.rule == R_LOCAL_GET:
-        if s.tracks_init and not s.initialised[s.local]:
+        if not is_initialised(s, s.local, s.local_type):
             return fail(s, E_UNINITIALISED, s.local, s.local_type)
     else:
-        mark_initialised(s, s.local)
+        mark_initialised(s, s.local, s.local_type)
     return 0 if dead else apply_signature(s, row)
 
 
