@@ -107,9 +107,7 @@ class Machine:
         Raises UsageError for a wrong name or arguments, UnsupportedOperationError where the
         guest executes what means nothing here, LinkError where it calls what nobody defines.
         """
-        signature = self.program.signature(symbol)
-        if signature is None:
-            raise UsageError("no such function", found=symbol)
+        signature = self.program.require_signature(symbol)
         _check_arguments(symbol, signature, arguments)
         if on_guest_thread():
             return self._run(symbol, signature, arguments)

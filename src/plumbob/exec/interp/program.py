@@ -101,6 +101,14 @@ class Program:
             return self._functions[symbol].signature
         return self._lazy[symbol][0] if symbol in self._lazy else None
 
+    def require_signature(self, symbol: str) -> Signature:
+        """Return the signature of a function; raises UsageError if there is none."""
+        signature = self.signature(symbol)
+        if signature is None:
+            known = ", ".join(self.symbols()[:20]) or "none"
+            raise UsageError("no such function", expected=known, found=symbol)
+        return signature
+
     def symbols(self) -> list[str]:
         """Return the names of all functions, those made so far first."""
         return list(dict.fromkeys((*self._functions, *self._lazy)))

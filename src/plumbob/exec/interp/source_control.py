@@ -165,7 +165,6 @@ class StructuredControl:
     def go(self, label: Block, follow: Block) -> None:
         """Write a jump to a label from a place where control falls to `follow`."""
         if label == follow:
-            self.blocks.out.line("pass")
             return
         out = self.blocks.out
         for depth, loop in enumerate(reversed(self.loops)):
