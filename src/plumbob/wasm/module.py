@@ -258,15 +258,29 @@ class Module:
         "data_count",
         "code",
         "datas",
-        "customs",
     )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Module):
             return NotImplemented
-        return all(_same(getattr(self, name), getattr(other, name)) for name in self._COMPARED)
+        return (
+            all(_same(getattr(self, name), getattr(other, name)) for name in self._COMPARED)
+            and self.custom_sections() == other.custom_sections()
+        )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def custom_sections(self) -> list[CustomSection]:
+        """Return the custom sections as they are encoded: with one for `names`, the last,
+        unless there is a `name` section already."""
+        from plumbob.wasm.names import NAME_SECTION, encode_names  # noqa: PLC0415  # a cycle
+        from plumbob.wasm.sections import ORDER, has_contents  # noqa: PLC0415  # a cycle
+
+        if not self.names or any(custom.name == NAME_SECTION for custom in self.customs):
+            return self.customs
+        needed = [section for section in ORDER if has_contents(self, section)]
+        last = needed[-1] if needed else 0
+        return [*self.customs, CustomSection(NAME_SECTION, encode_names(self.names), last)]
 
     @property
     def types(self) -> list[SubType]:

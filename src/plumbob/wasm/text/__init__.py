@@ -5,5 +5,6 @@ module exports, and other packages nothing else of this folder.
 """
 
 from plumbob.wasm.text.parser import parse_text
+from plumbob.wasm.text.printer import operator_text, print_text
 
-__all__ = ["parse_text"]
+__all__ = ["operator_text", "parse_text", "print_text"]

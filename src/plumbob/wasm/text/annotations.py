@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from plumbob.wasm.branch_hints import SECTION as BRANCH_HINT_SECTION
 from plumbob.wasm.branch_hints import BranchHint, FunctionHints, encode_branch_hints
 from plumbob.wasm.module import CustomSection
-from plumbob.wasm.sections import ORDER
+from plumbob.wasm.names import NAME_SECTION, Names, encode_names
+from plumbob.wasm.sections import ORDER, has_contents
+from plumbob.wasm.text.lexer import PLUMBOB_DATA_COUNT, PLUMBOB_NAMES
 
 if TYPE_CHECKING:
     from plumbob.wasm.module import Module
@@ -23,11 +25,14 @@ SECTIONS = ("type", "import", "func", "table", "memory", "tag", "global", "expor
 
 
 class PlacedCustom(NamedTuple):
-    """A custom section and its place: 2k before, 2k + 1 behind the k-th of `SECTIONS`."""
+    """A custom section and its place: 2k before, 2k + 1 behind the k-th of `SECTIONS`.
+
+    `data` is None where the module's names make it.
+    """
 
     place: int
     name: str
-    data: bytes
+    data: bytes | None
 
 
 FIRST = -1
@@ -39,14 +44,35 @@ def _malformed(cursor: Cursor, expected: str, *, at: int | None = None) -> NoRet
 
 
 def take_customs(cursor: Cursor) -> list[PlacedCustom]:
-    """Read the @custom annotations that stand before the next token."""
-    return [_custom(content) for content in cursor.take("custom")]
+    """Read the custom sections that annotations before the next token stand for.
+
+    `(@plumbob.names (after x))` is where the `name` section stands that the identifiers
+    make: its data come when all are known.
+    """
+    customs = []
+    for name, content in cursor.take("custom", PLUMBOB_NAMES):
+        if name == "custom":
+            customs.append(_custom(content))
+            continue
+        customs.append(PlacedCustom(_place(content), NAME_SECTION, None))
+        if not content.at(")"):
+            _malformed(content, "`)`")
+    return customs
 
 
 def _custom(content: Cursor) -> PlacedCustom:
     if content.texts[content.i][:1] != '"':
         _malformed(content, "the section's name, in quotes")
     name = content.name()
+    place = _place(content)
+    data = content.strings()
+    if not content.at(")"):
+        _malformed(content, "a string or `)`")
+    return PlacedCustom(place, name, data)
+
+
+def _place(content: Cursor) -> int:
+    """Read `(before x)` or `(after x)`; the end of the module where there is neither."""
     place = LAST
     if content.accept("("):
         where = content.texts[content.i]
@@ -63,10 +89,7 @@ def _custom(content: Cursor) -> PlacedCustom:
         content.i += 1
         if not content.accept(")"):
             _malformed(content, "`)`")
-    data = content.strings()
-    if not content.at(")"):
-        _malformed(content, "a string or `)`")
-    return PlacedCustom(place, name, data)
+    return place
 
 
 def take_hints(
@@ -84,7 +107,7 @@ def take_hints(
         if not extent[0] <= index < extent[1]:
             continue
         cursor.i = index
-        for content in cursor.take(BRANCH_HINT_SECTION):
+        for _, content in cursor.take(BRANCH_HINT_SECTION):
             if offsets is None:
                 offsets = dict(zip(places, marks, strict=True))
             keyword = index + (cursor.texts[index] == "(")
@@ -122,37 +145,28 @@ def hint_section(hints: list[FunctionHints]) -> PlacedCustom:
     return PlacedCustom(2 * SECTIONS.index("code"), BRANCH_HINT_SECTION, encode_branch_hints(hints))
 
 
-def present_sections(module: Module) -> list[bool]:
-    """Return which of `SECTIONS` an encoded module has."""
-    return [
-        bool(module.rec_groups),
-        bool(module.imports),
-        bool(module.functions),
-        bool(module.tables),
-        bool(module.memories),
-        bool(module.tags),
-        bool(module.globals),
-        bool(module.exports),
-        module.start is not None,
-        bool(module.elements),
-        module.data_count is not None,
-        bool(module.code),
-        bool(module.datas),
-    ]
+def last_section(module: Module, before: int) -> int:
+    """Return the id of the last of the first `before` sections that the module needs."""
+    needed = [section for section in ORDER[:before] if has_contents(module, section)]
+    return needed[-1] if needed else 0
+
+
+def take_data_count(cursor: Cursor) -> bool:
+    """Read `(@plumbob.data_count)`: the module has a data count though no operator needs it."""
+    found = cursor.take(PLUMBOB_DATA_COUNT)
+    for _, content in found:
+        if not content.at(")"):
+            content.fail("malformed @plumbob.data_count annotation", code="E0181", expected="`)`")
+    return bool(found)
 
 
 def place_customs(module: Module, placed: list[PlacedCustom]) -> list[CustomSection]:
-    """Return custom sections in the order of the binary, each behind the right section.
-
-    `(after x)` holds even where the module has no section x: a binary may have an empty
-    one there. All other places are behind a section that the module has.
-    """
-    present = present_sections(module)
-    customs = []
-    for place, name, data in sorted(placed, key=lambda custom: custom.place):
-        after = 0
-        for rank, (section, exists) in enumerate(zip(ORDER, present, strict=True)):
-            if (exists and 2 * rank + 1 <= place) or 2 * rank + 1 == place:
-                after = section
-        customs.append(CustomSection(name, data, after))
-    return customs
+    """Return custom sections in the order of the binary, each behind the right section."""
+    return [
+        CustomSection(
+            name,
+            encode_names(module.names or Names()) if data is None else data,
+            last_section(module, (place + 1) // 2),
+        )
+        for place, name, data in sorted(placed, key=lambda custom: custom.place)
+    ]

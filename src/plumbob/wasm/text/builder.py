@@ -22,7 +22,7 @@ from plumbob.wasm.text.assembler import Assembler
 from plumbob.wasm.text.cursor import Cursor
 from plumbob.wasm.text.context import Context
 from plumbob.wasm.text.fields import Collector, Field, Fields
-from plumbob.wasm.text.scopes import TokenError
+from plumbob.wasm.text.scopes import IndexSpace, TokenError
 from plumbob.wasm.text.segments import Segments
 from plumbob.wasm.text.types import (
     Parameter,
@@ -70,19 +70,19 @@ class Builder:
             if self.cursor.i != field.end:
                 self.cursor.unexpected("`)`")
             for name in field.exports:
-                self._export(name, _KINDS[field.kind], field.index, field)
+                self._export(name, _KINDS[field.kind], field.entity, field)
         module = self.module
         module.functions, module.code = self.functions, self.code
         # As the reference interpreter: wherever an operator names a data segment, be it in
         # a constant expression, where none is valid.
-        if self.context.encodings["data"]:
+        if self.context.encodings["data"] or fields.data_count:
             module.data_count = len(module.datas)
         placed = list(fields.customs)
         if self.context.hints:
             placed.append(hint_section(self.context.hints))
-        module.customs = place_customs(module, placed)
         if self.context.names:
             module.names = self.context.names
+        module.customs = place_customs(module, placed)
         return module
 
     def _span(self, kind: str, index: int, field: Field) -> None:
@@ -109,7 +109,7 @@ class Builder:
         type_: m.ExternType
         match field.kind:
             case "func":
-                type_ = self._function_use()
+                type_ = self._function_use(field.entity)
             case "table":
                 type_ = table_type(self.context)
             case "memory":
@@ -121,12 +121,14 @@ class Builder:
         self._span("import", len(self.module.imports), field)
         self.module.imports.append(Import(module, name, _KINDS[field.kind], type_))
 
-    def _function_use(self) -> int:
+    def _function_use(self, index: int) -> int:
         """Read the type use of an imported function, whose parameters may have names."""
+        self._begin_locals()
         use = read_type_use(self.context, named=True)
         self._check_locals(use.parameters)
-        if use.index is not None:
-            return use.index
+        self._name_locals(index, use.parameters, 0)
+        if use.type_index is not None:
+            return use.type_index
         return self.context.type_index(use.function_type)
 
     def _check_locals(self, found: list[Parameter]) -> None:
@@ -138,14 +140,26 @@ class Builder:
             except TokenError as error:
                 self.context.report(error, at=parameter.at)
 
-    def _function(self, field: Field) -> None:
-        context = self.context
-        space = context.spaces["local"]
+    def _begin_locals(self) -> IndexSpace:
+        """Return the space of locals, empty for another function."""
+        space = self.context.spaces["local"]
         space.identifiers.clear()
         space.count = 0
-        context.encodings["local"].clear()
+        self.context.encodings["local"].clear()
+        return space
+
+    def _name_locals(self, function: int, found: list[Parameter], first: int) -> None:
+        names = {
+            place: item.name for place, item in enumerate(found, first) if item.name is not None
+        }
+        if names:
+            self.context.names.indirect["local"].setdefault(function, {}).update(names)
+
+    def _function(self, field: Field) -> None:
+        context = self.context
+        space = self._begin_locals()
         use = read_type_use(context, named=True)
-        index = use.index
+        index = use.type_index
         if index is None:
             index = context.type_index(use.function_type)
         found = use.parameters
@@ -156,11 +170,8 @@ class Builder:
         types: list[ValType] = []
         declared = parameters(context, "local", types)
         self._check_locals(declared)
-        names = {place: item.name for place, item in enumerate(found) if item.name is not None} | {
-            first + place: item.name for place, item in enumerate(declared) if item.name is not None
-        }
-        if names:
-            context.names.indirect["local"][field.index] = names
+        self._name_locals(field.entity, found, 0)
+        self._name_locals(field.entity, declared, first)
         own = len(self.functions)
         self.functions.append(index)
         self._body(field, own, types)
@@ -179,10 +190,10 @@ class Builder:
             place: name for place, name in enumerate(assembler.label_names) if name is not None
         }
         if labels:
-            context.names.indirect["label"][field.index] = labels
+            context.names.indirect["label"][field.entity] = labels
         if context.cursor.tokens.annotations:
             end = self.cursor.i
-            take_hints(context, field.index, (field.start, end), assembler.marks, assembler.places)
+            take_hints(context, field.entity, (field.start, end), assembler.marks, assembler.places)
             self.cursor.i = end
 
     def _table(self, field: Field) -> None:
@@ -193,7 +204,7 @@ class Builder:
         if at_reference_type(self.cursor):
             element = table_element(context)
             index = field.segment or 0
-            segment = self.segments.inline_elements(index, field.index, element, is64=is64)
+            segment = self.segments.inline_elements(index, field.entity, element, is64=is64)
             limits = Limits(len(segment), len(segment), is64)
             self.module.tables.append(Table(TableType(element, limits)))
             self._span("elem", index, field)
@@ -215,7 +226,7 @@ class Builder:
             self.module.memories.append(memory_type(context, is64=is64))
             return
         page = page_size(context)
-        segment = self.segments.inline_data(field.index, is64=is64)
+        segment = self.segments.inline_data(field.entity, is64=is64)
         pages = len(segment.data) + (1 << page) - 1 >> page
         self.module.memories.append(
             MemoryType(Limits(pages, pages, is64), shared=False, page_size_log2=page)
@@ -261,12 +272,12 @@ class Builder:
         self._span("start", 0, field)
 
     def _elem(self, field: Field) -> None:
-        self._span("elem", field.index, field)
-        self.module.elements.append(self.segments.element(field.index, field.end))
+        self._span("elem", field.entity, field)
+        self.module.elements.append(self.segments.element(field.entity, field.end))
 
     def _data(self, field: Field) -> None:
-        self._span("data", field.index, field)
-        self.module.datas.append(self.segments.data(field.index))
+        self._span("data", field.entity, field)
+        self.module.datas.append(self.segments.data(field.entity))
 
 
 _READERS = {

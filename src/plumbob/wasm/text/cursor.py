@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from plumbob.source import Span
 from plumbob.wasm import features as f
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.text.lexer import Annotation, Tokens, check_utf8, describe, string_bytes
+from plumbob.wasm.text.lexer import (
+    PLUMBOB_DATA_COUNT,
+    PLUMBOB_NAMES,
+    Annotation,
+    Tokens,
+    check_utf8,
+    describe,
+    string_bytes,
+)
 from plumbob.wasm.text.numbers import NumberError, parse_unsigned
 
 if TYPE_CHECKING:
@@ -165,17 +173,20 @@ class Cursor:
                 at=at,
             )
 
-    def take(self, name: str) -> list[Cursor]:
-        """Return a cursor for the content of each annotation of this name before the next
-        token that nobody took; the content ends with a `)`."""
+    def take(self, *names: str) -> list[tuple[str, Cursor]]:
+        """Return the annotations of these names before the next token that nobody took.
+
+        Each comes as its name and a cursor for its content, which ends with a `)`.
+        """
         tokens = self.tokens
         if not tokens.annotations or tokens.aside is None:
             return []
         found = []
         for annotation in tokens.annotations.get(self.i, ()):
-            if annotation.name == name and annotation not in self.taken:
+            if annotation.name in names and annotation not in self.taken:
                 self.taken.add(annotation)
-                found.append(Cursor(tokens.aside, annotation.first, self.features))
+                content = Cursor(tokens.aside, annotation.first, self.features)
+                found.append((annotation.name, content))
         return found
 
     def take_name(self, identifier: str | None, what: str) -> str | None:
@@ -183,11 +194,12 @@ class Cursor:
         named = self.take("name") if self.tokens.annotations else None
         if not named:
             return None if identifier is None else identifier[1:]
-        name = named[0].name()
-        if not named[0].at(")"):
-            named[0].fail("malformed @name annotation", code="E0181", expected="`)`")
+        content = named[0][1]
+        name = content.name()
+        if not content.at(")"):
+            content.fail("malformed @name annotation", code="E0181", expected="`)`")
         if len(named) > 1:
-            named[1].fail(
+            named[1][1].fail(
                 f"second @name annotation for one {what}", code="E0181", expected="at most one"
             )
         return name
@@ -215,4 +227,6 @@ _PLACES = {
     "name": "it right behind the keyword or identifier that introduces what it names",
     "custom": "it between the fields of a module",
     "metadata.code.branch_hint": "it before an instruction of a function",
+    PLUMBOB_DATA_COUNT: "it between the fields of a module",
+    PLUMBOB_NAMES: "it between the fields of a module",
 }

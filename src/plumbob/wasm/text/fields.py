@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.wasm import features as f
-from plumbob.wasm.text.annotations import take_customs
+from plumbob.wasm.text.annotations import take_customs, take_data_count
 from plumbob.wasm.text.types import at_reference_type
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Field(NamedTuple):
     """A field whose content is still to be read.
 
     `start` is the token behind its identifier and inline exports, `end` its closing
-    parenthesis, `opening` its opening one. `index` counts imports; `segment` is that of an
+    parenthesis, `opening` its opening one. `entity` is its index, imports counted; `segment` is that of an
     inline segment. `names` are its inline import's, `exports` its inline exports.
     """
 
@@ -31,7 +31,7 @@ class Field(NamedTuple):
     opening: int
     start: int
     end: int
-    index: int = -1
+    entity: int = -1
     names: tuple[str, str] | None = None
     exports: tuple[str, ...] = ()
     segment: int | None = None
@@ -52,6 +52,8 @@ class Fields(NamedTuple):
     groups: list[TypeGroup]
     fields: list[Field]
     customs: list[PlacedCustom]
+    data_count: bool
+    """Whether the module asks for a data count section."""
 
 
 SPACE_OF = {"func", "table", "memory", "global", "tag"}
@@ -64,17 +66,19 @@ class Collector:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.cursor: Cursor = context.cursor
-        self.found = Fields([], [], [])
+        self.found = Fields([], [], [], data_count=False)
         self.defined: str | None = None
         """The first kind of entity that the module defines: imports must come before."""
+        self.data_count = False
 
     def run(self, end: int) -> Fields:
         """Read the fields up to token `end`."""
         cursor = self.cursor
         while True:
             self.found.customs.extend(take_customs(cursor))
+            self.data_count |= take_data_count(cursor)
             if cursor.i >= end:
-                return self.found
+                return self.found._replace(data_count=self.data_count)
             opening = cursor.i
             cursor.expect("(", "a field of a module, which begins with `(`")
             keyword = cursor.texts[cursor.i]

@@ -1,7 +1,6 @@
 """Text to tokens (WebAssembly 3.0, Text Format / Lexical Format).
 
-One regular expression reads a token and the white space and comments before it, so that
-`re.findall` does the work in C. A token is its own text: what it is shows in its first
+One regular expression reads a token and the white space and comments before it. A token is its own text: what it is shows in its first
 character. Three things a regular language cannot say are looked at only where a token
 says that they are there: nested block comments, code points in `\\u{...}`, annotations.
 
@@ -12,6 +11,7 @@ are legal, comments, strings and annotations are closed. Parentheses are not mat
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,7 +41,13 @@ _COMMENT_OR_STRING = re.compile(rf"{STRING}|;;[^\n\r]*+|\(;|;\)")
 _CODE_POINT = re.compile(r"\\\\|\\u\{([0-9a-fA-F_]+)\}")
 _BLANK = re.compile(r"[^\n]")
 
-KNOWN_ANNOTATIONS = ("custom", "metadata.code.branch_hint", "name")
+PLUMBOB_DATA_COUNT = "plumbob.data_count"
+PLUMBOB_NAMES = "plumbob.names"
+"""Plumbob's own annotations, of what a binary may hold and the text has no word for."""
+
+KNOWN_ANNOTATIONS = (
+    "custom", "metadata.code.branch_hint", "name", PLUMBOB_DATA_COUNT, PLUMBOB_NAMES
+)  # fmt: skip
 """Annotations that mean something to Plumbob; others are skipped, as the standard asks."""
 
 
@@ -65,7 +71,7 @@ class Tokens:
 
     __slots__ = ("annotations", "aside", "source", "starts", "texts")
 
-    def __init__(self, source: Source, texts: list[str], starts: list[int]) -> None:
+    def __init__(self, source: Source, texts: list[str], starts: array[int]) -> None:
         self.source = source
         self.texts = texts
         self.starts = starts
@@ -90,17 +96,12 @@ def tokenize(text: str | bytes, name: str) -> Tokens:
     """Return the tokens of a text; raise `MalformedError` where it is not a row of tokens."""
     decoded = decode_text(text, name) if isinstance(text, bytes) else text
     source = Source(name, decoded)
-    texts = _TOKEN.findall(decoded)
-    if "(;" in texts:
-        decoded = _without_block_comments(decoded, source)
-        texts = _TOKEN.findall(decoded)
-    starts = [match.start(1) for match in _TOKEN.finditer(decoded)]
-    texts.append("")
-    starts.append(len(decoded))
-    tokens = Tokens(source, texts, starts)
+    tokens, words = _scan(decoded, source)
+    if "(;" in words:
+        tokens, words = _scan(_without_block_comments(decoded, source), source)
     odd = {
         word
-        for word in set(texts)
+        for word in words
         if word == "$" or "\\u" in word or (word and not _PLAIN.fullmatch(word))
     }
     if odd:
@@ -108,6 +109,20 @@ def tokenize(text: str | bytes, name: str) -> Tokens:
         if any(word[:2] == "(@" for word in odd):
             return _take_out_annotations(tokens)
     return tokens
+
+
+def _scan(text: str, source: Source) -> tuple[Tokens, dict[str, str]]:
+    """Return what looks like tokens, and the distinct words: equal ones are one object."""
+    words: dict[str, str] = {}
+    texts: list[str] = []
+    starts = array("I")
+    for match in _TOKEN.finditer(text):
+        word = match[1]
+        texts.append(words.setdefault(word, word))
+        starts.append(match.start(1))
+    texts.append("")
+    starts.append(len(text))
+    return Tokens(source, texts, starts), words
 
 
 def decode_text(data: bytes, name: str) -> str:
@@ -355,8 +370,8 @@ def describe(word: str) -> str:
 
 def _take_out_annotations(tokens: Tokens) -> Tokens:
     """Move known annotations aside and drop the others."""
-    kept = Tokens(tokens.source, [], [])
-    kept.aside = Tokens(tokens.source, [], [])
+    kept = Tokens(tokens.source, [], array("I"))
+    kept.aside = Tokens(tokens.source, [], array("I"))
     index = 0
     copied = 0
     texts, starts = tokens.texts, tokens.starts

@@ -168,9 +168,9 @@ def inline_type(context: Context, *, named: bool = False) -> tuple[FuncType, lis
 
 
 class TypeUse(NamedTuple):
-    """A use of a function type: `index` is None where only the type itself is written."""
+    """A use of a function type: `type_index` is None where only the type itself is written."""
 
-    index: int | None
+    type_index: int | None
     function_type: FuncType
     parameters: list[Parameter]
 
@@ -203,7 +203,7 @@ def read_type_use(context: Context, *, named: bool = False) -> TypeUse:
 def type_use(context: Context) -> int:
     """Read a type use and return the index of the function type."""
     use = read_type_use(context)
-    return context.type_index(use.function_type) if use.index is None else use.index
+    return context.type_index(use.function_type) if use.type_index is None else use.type_index
 
 
 def type_definition(context: Context, index: int) -> SubType:
