@@ -6,7 +6,9 @@ import pytest
 import wasmtime
 
 from plumbob.wasm import limits
+from plumbob.wasm.decode import decode
 from plumbob.wasm.encode import encode
+from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.instructions import write_locals
 from plumbob.wasm.module import (
     PASSIVE,
@@ -138,6 +140,28 @@ CASES = [
 def test_wasmtime_draws_the_line_at_the_same_place(make, limit: int) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  # functions of one shape
     assert accepts(make(limit))
     assert not accepts(make(limit + 1))
+
+
+@pytest.mark.parametrize(
+    ("make", "limit"), [case for case in CASES if case[0] not in {subtyping, local_variables}]
+)
+def test_the_decoder_holds_to_what_bounds_its_memory(make, limit: int) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  # functions of one shape
+    module = make(limit)
+    assert decode(encode(module)) == module
+    with pytest.raises(MalformedError) as error:
+        decode(encode(make(limit + 1)))
+    assert error.value.code == "E0301"
+    assert error.value.expected == f"at most {limit}"
+    assert error.value.found == str(limit + 1)
+
+
+def test_rec_groups_share_the_limit_of_types() -> None:
+    group = RecGroup((SubType(FuncType((), ())),) * (limits.MAX_TYPES // 2), explicit=True)
+    module = Module()
+    module.rec_groups = [group, group, RecGroup(group.types[:1])]
+    with pytest.raises(MalformedError) as error:
+        decode(encode(module))
+    assert error.value.code == "E0301"
 
 
 def test_names_of_custom_sections_are_strings_too() -> None:

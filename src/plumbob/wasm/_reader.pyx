@@ -32,6 +32,7 @@ import array as _array
 
 from plumbob.wasm import encode_types as _codes
 from plumbob.wasm import features as _features
+from plumbob.wasm import limits as _limits
 from plumbob.wasm import types as _types
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import (

@@ -168,7 +168,7 @@ cdef class Reader:
             self.fail_leb(error, expected)
         return value
 
-    cdef Py_ssize_t get_count(self, what) except -1:
+    cdef Py_ssize_t get_count(self, what, int64_t limit) except -1:
         # Every item takes at least a byte, so that a count bounds the memory it asks for.
         cdef size_t at = self.pos
         cdef int64_t count = self.get_u32(what)
@@ -180,7 +180,14 @@ cdef class Reader:
                 f"at most {self.end - self.pos} {what}: a byte each",
                 str(count),
             )
+        if limit != NO_LIMIT and count > limit:
+            return self.fail_limit(at, limit, what, count)
         return count
+
+    cdef int fail_limit(self, size_t at, int64_t limit, what, int64_t found) except -1:
+        return self.fail_at(
+            at, "E0301", f"implementation limit exceeded: {what}", f"at most {limit}", str(found)
+        )
 
     cdef size_t get_length(self, what) except? 0xFFFFFFFFFFFFFFFF:
         cdef size_t at = self.pos
@@ -196,8 +203,11 @@ cdef class Reader:
         return length
 
     cdef str get_name(self, what):
+        cdef size_t start = self.pos
         cdef size_t length = self.get_length(what)
         cdef size_t at = self.pos
+        if <int64_t>length > MAX_STRING_SIZE:
+            self.fail_limit(start, MAX_STRING_SIZE, f"bytes in {what}", length)
         try:
             text = PyUnicode_DecodeUTF8(<const char*>self.p + at, length, "strict")
         except UnicodeDecodeError as error:
@@ -259,7 +269,7 @@ cdef class Reader:
 
     def count(self, what="items"):
         """Read the length of a vector; fail where the bytes left cannot hold as many."""
-        return self.get_count(what)
+        return self.get_count(what, NO_LIMIT)
 
     def length(self, what="bytes"):
         """Read a size in bytes; fail where fewer are left."""
@@ -288,9 +298,9 @@ cdef class Reader:
             self.fail_end(f"{length} bytes")
         self.pos += length
 
-    def u32_vector(self, what="indices"):
-        """Read a vector of u32 and return an `array('I')`."""
-        return get_u32_vector(self, what)
+    def u32_vector(self, what="indices", int64_t limit=NO_LIMIT):
+        """Read a vector of at most `limit` u32 and return an `array('I')`."""
+        return get_u32_vector(self, what, limit)
 
     def value_type(self):
         """Read a value type."""

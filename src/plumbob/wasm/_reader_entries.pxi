@@ -77,15 +77,17 @@ cdef object get_expression(Reader r):
 
 def read_types(Reader r):
     """Read the type section: rec groups, and where each type begins."""
-    cdef Py_ssize_t count = r.get_count("types")
+    cdef Py_ssize_t count = r.get_count("types", MAX_TYPES)
     cdef Py_ssize_t members
     cdef list groups = []
     cdef list starts = []
+    cdef size_t at
     for _ in range(count):
+        at = r.pos
         if r.pos < r.end and r.p[r.pos] == REC_CODE:
             r.need_feature(GC, r.pos, "a rec group")
             r.pos += 1
-            members = r.get_count("types of a rec group")
+            members = r.get_count("types of a rec group", MAX_TYPES)
             types = []
             for _ in range(members):
                 starts.append(r.pos)
@@ -94,12 +96,14 @@ def read_types(Reader r):
         else:
             starts.append(r.pos)
             groups.append(make(RecGroup, ((get_subtype(r),), False)))
+        if len(starts) > MAX_TYPES:
+            r.fail_limit(at, MAX_TYPES, "types", len(starts))
     return groups, starts
 
 
 def read_imports(Reader r):
     """Read the import section."""
-    cdef Py_ssize_t count = r.get_count("imports")
+    cdef Py_ssize_t count = r.get_count("imports", MAX_IMPORTS)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef list out = []
@@ -129,7 +133,7 @@ def read_imports(Reader r):
 
 def read_tables(Reader r):
     """Read the table section."""
-    cdef Py_ssize_t count = r.get_count("tables")
+    cdef Py_ssize_t count = r.get_count("tables", MAX_TABLES)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef array.array inits = u32_array(count)
@@ -157,7 +161,7 @@ def read_tables(Reader r):
 
 def read_memories(Reader r):
     """Read the memory section."""
-    cdef Py_ssize_t count = r.get_count("memories")
+    cdef Py_ssize_t count = r.get_count("memories", MAX_MEMORIES)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef list out = []
@@ -169,7 +173,7 @@ def read_memories(Reader r):
 
 def read_tags(Reader r):
     """Read the tag section."""
-    cdef Py_ssize_t count = r.get_count("tags")
+    cdef Py_ssize_t count = r.get_count("tags", MAX_TAGS)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef list out = []
@@ -181,7 +185,7 @@ def read_tags(Reader r):
 
 def read_globals(Reader r):
     """Read the global section."""
-    cdef Py_ssize_t count = r.get_count("globals")
+    cdef Py_ssize_t count = r.get_count("globals", MAX_GLOBALS)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef array.array inits = u32_array(count)
@@ -196,7 +200,7 @@ def read_globals(Reader r):
 
 def read_exports(Reader r):
     """Read the export section: names, kinds (bytes) and indices, and where each begins."""
-    cdef Py_ssize_t count = r.get_count("exports")
+    cdef Py_ssize_t count = r.get_count("exports", MAX_EXPORTS)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef array.array indices = u32_array(count)
@@ -219,7 +223,7 @@ def read_exports(Reader r):
 
 
 cdef tuple get_expressions(Reader r):
-    cdef Py_ssize_t count = r.get_count("elements")
+    cdef Py_ssize_t count = r.get_count("elements", MAX_TABLE_ENTRIES)
     cdef Py_ssize_t i
     cdef tuple out = PyTuple_New(count)
     for i in range(count):
@@ -231,7 +235,7 @@ cdef tuple get_expressions(Reader r):
 
 def read_elements(Reader r):
     """Read the element section; the last array says where each segment's items begin."""
-    cdef Py_ssize_t count = r.get_count("element segments")
+    cdef Py_ssize_t count = r.get_count("element segments", MAX_ELEMENT_SEGMENTS)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef array.array inits = u32_array(count)
@@ -269,7 +273,7 @@ def read_elements(Reader r):
                 items.data.as_uints[i] = r.pos - sum(map(len, expressions))
         else:
             items.data.as_uints[i] = r.pos
-            functions = get_u32_vector(r, "function indices")
+            functions = get_u32_vector(r, "function indices", MAX_TABLE_ENTRIES)
         out.append(make(ElementSegment, (mode, type, functions, expressions, table, offset)))
     return out, starts, inits, items
 
@@ -300,7 +304,7 @@ def read_datas(Reader r):
     Distinct from those before it, as far as validity goes: a segment of another mode, or
     whose memory is not 0, or whose offset is not one constant with the same opcode.
     """
-    cdef Py_ssize_t count = r.get_count("data segments")
+    cdef Py_ssize_t count = r.get_count("data segments", MAX_DATA_SEGMENTS)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef list distinct = []
@@ -361,7 +365,7 @@ def data_init(Reader r, size_t start):
 
 def read_code(Reader r):
     """Read the code section: where each body begins, behind its size, and where it ends."""
-    cdef Py_ssize_t count = r.get_count("function bodies")
+    cdef Py_ssize_t count = r.get_count("function bodies", MAX_FUNCTIONS)
     cdef Py_ssize_t i
     cdef array.array starts = u32_array(count)
     cdef array.array ends = u32_array(count)
@@ -379,6 +383,8 @@ def read_code(Reader r):
                 f"a function body of at most {r.end - r.pos} bytes",
                 str(size),
             )
+        if size > MAX_FUNCTION_SIZE:
+            r.fail_limit(r.pos, MAX_FUNCTION_SIZE, "bytes in a function body", size)
         starts.data.as_uints[i] = r.pos
         r.pos += size
         ends.data.as_uints[i] = r.pos

@@ -21,6 +21,26 @@ cdef uint8_t REF_NULL_CODE = _types.REF_NULL_CODE
 cdef uint8_t UNREACHABLE_CODE = _types.UNREACHABLE_CODE
 cdef uint8_t FUNCREF_CODE = _codes.CODE_OF_TYPE[_types.FUNCREF]
 
+cdef int64_t MAX_TYPES = _limits.MAX_TYPES
+cdef int64_t MAX_PARAMS = _limits.MAX_PARAMS
+cdef int64_t MAX_RESULTS = _limits.MAX_RESULTS
+cdef int64_t MAX_STRUCT_FIELDS = _limits.MAX_STRUCT_FIELDS
+cdef int64_t MAX_IMPORTS = _limits.MAX_IMPORTS
+cdef int64_t MAX_EXPORTS = _limits.MAX_EXPORTS
+cdef int64_t MAX_STRING_SIZE = _limits.MAX_STRING_SIZE
+cdef int64_t MAX_FUNCTIONS = _limits.MAX_FUNCTIONS
+cdef int64_t MAX_GLOBALS = _limits.MAX_GLOBALS
+cdef int64_t MAX_TAGS = _limits.MAX_TAGS
+cdef int64_t MAX_TABLES = _limits.MAX_TABLES
+cdef int64_t MAX_MEMORIES = _limits.MAX_MEMORIES
+cdef int64_t MAX_ELEMENT_SEGMENTS = _limits.MAX_ELEMENT_SEGMENTS
+cdef int64_t MAX_DATA_SEGMENTS = _limits.MAX_DATA_SEGMENTS
+cdef int64_t MAX_TABLE_ENTRIES = _limits.MAX_TABLE_ENTRIES
+cdef int64_t MAX_FUNCTION_SIZE = _limits.MAX_FUNCTION_SIZE
+
+cdef int64_t NO_LIMIT = -1
+"""As a limit: the bytes of the input are limit enough."""
+
 cdef uint32_t HAS_MAXIMUM = _codes.HAS_MAXIMUM
 cdef uint32_t SHARED = _codes.SHARED
 cdef uint32_t INDEX64 = _codes.INDEX64

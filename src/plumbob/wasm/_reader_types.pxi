@@ -1,8 +1,8 @@
 # Types (Binary Format / Types).
 
 
-cdef array.array get_u32_vector(Reader r, what):
-    cdef Py_ssize_t count = r.get_count(what)
+cdef array.array get_u32_vector(Reader r, what, int64_t limit):
+    cdef Py_ssize_t count = r.get_count(what, limit)
     cdef array.array out = u32_array(count)
     cdef uint32_t* items = out.data.as_uints
     cdef Py_ssize_t i
@@ -85,7 +85,7 @@ cdef object get_reference_type(Reader r):
 
 
 cdef tuple get_value_types(Reader r, what, bint results):
-    cdef Py_ssize_t count = r.get_count(what)
+    cdef Py_ssize_t count = r.get_count(what, MAX_RESULTS if results else MAX_PARAMS)
     cdef Py_ssize_t i
     cdef tuple out
     if count == 0:
@@ -119,7 +119,8 @@ cdef object get_composite(Reader r):
         return make(FuncType, (params, get_value_types(r, "results", True)))
     if code == STRUCT_CODE:
         r.need_feature(GC, at, "a structure type")
-        return make(StructType, (tuple([get_field(r) for _ in range(r.get_count("fields"))]),))
+        fields = [get_field(r) for _ in range(r.get_count("fields", MAX_STRUCT_FIELDS))]
+        return make(StructType, (tuple(fields),))
     if code == ARRAY_CODE:
         r.need_feature(GC, at, "an array type")
         return make(ArrayType, (get_field(r),))
@@ -134,7 +135,7 @@ cdef object get_subtype(Reader r):
         r.need_feature(GC, at, "a subtype")
         final = r.p[at] == SUB_FINAL_CODE
         r.pos += 1
-        supertypes = tuple(get_u32_vector(r, "supertypes"))
+        supertypes = tuple(get_u32_vector(r, "supertypes", NO_LIMIT))
     composite = get_composite(r)
     return make(SubType, (composite, supertypes, True if final else False))
 

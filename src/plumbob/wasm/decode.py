@@ -16,7 +16,7 @@ from plumbob.wasm._reader import Reader
 from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.features import DEFAULT, NAMES
 from plumbob.wasm.lazy import DataVector, ExportVector
-from plumbob.wasm.limits import MAX_MODULE_SIZE
+from plumbob.wasm.limits import MAX_FUNCTIONS, MAX_MODULE_SIZE
 from plumbob.wasm.module import BodySequence, CustomSection, Module
 from plumbob.wasm.sections import (
     CODE,
@@ -190,7 +190,7 @@ class _Decoder:
         self.offsets.record("import", starts)
 
     def functions(self) -> None:
-        self.module.functions = self.reader.u32_vector("type indices")
+        self.module.functions = self.reader.u32_vector("functions", MAX_FUNCTIONS)
 
     def tables(self) -> None:
         self.module.tables, starts, inits = _reader.read_tables(self.reader)

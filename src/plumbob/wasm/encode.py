@@ -26,9 +26,7 @@ from plumbob.wasm.module import (
     DECLARATIVE,
     PASSIVE,
     BodySequence,
-    CustomSection,
 )
-from plumbob.wasm.names import NAME_SECTION, encode_names
 from plumbob.wasm.sections import (
     CODE,
     CUSTOM,
@@ -54,7 +52,7 @@ from plumbob.wasm.types import FUNC, FUNCREF, GlobalType, MemoryType, TableType,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plumbob.wasm.module import ElementSegment, Import, Module
+    from plumbob.wasm.module import CustomSection, ElementSegment, Import, Module
 
 FUNC_REFERENCE = ref(FUNC)
 """The type of a segment that is written as function indices."""
@@ -277,7 +275,7 @@ def encode(module: Module, layout: Layout | None = None) -> bytes:
     """
     out = bytearray(MAGIC + VERSION)
     encoder = _Encoder(module)
-    customs = module.customs
+    customs = module.custom_sections()
     if customs:
         _write_customs(out, customs, CUSTOM)
     for section in ORDER:
@@ -292,7 +290,4 @@ def encode(module: Module, layout: Layout | None = None) -> bytes:
             encoder.marks.clear()
         if customs:
             _write_customs(out, customs, section)
-    if module.names and not any(custom.name == NAME_SECTION for custom in customs):
-        custom = CustomSection(NAME_SECTION, encode_names(module.names), 0)
-        _write_customs(out, [custom], 0)
     return bytes(out)

@@ -6,8 +6,8 @@ that wasmparser's validator, and so wasmtime and wasm-tools, hold to. A module b
 is well-formed and breaks no rule of the specification; its diagnostic is E0301.
 
 All count items, except sizes (bytes), memories (pages) and the depth of subtyping (steps
-from a type to the root of its hierarchy). The decoder needs none of them: what it builds
-is proportional to the input.
+from a type to the root of its hierarchy). The decoder holds to those that bound what it
+builds, so that a small input cannot ask for much memory; the validator to the others.
 """
 
 from __future__ import annotations
