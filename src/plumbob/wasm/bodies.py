@@ -9,6 +9,7 @@ graver verdict: so the rest of its grammar is decoded too.
 from __future__ import annotations
 
 from array import array
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from plumbob.wasm.diagnostics import MALFORMED, Diagnostic
@@ -16,10 +17,11 @@ from plumbob.wasm.kernel._kernel import Checker
 from plumbob.wasm.module import BodySequence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from plumbob.wasm.kernel._kernel import Context
     from plumbob.wasm.module import Module
+    from plumbob.wasm.names import Names
     from plumbob.wasm.type_space import TypeSpace
 
 MAX_EXPLAINED = 100
@@ -45,6 +47,33 @@ class BodyChecker:
             self.data, self.starts, self.ends = code.data, code.starts, code.ends
         else:
             self.data, self.starts, self.ends = _join([item.body for item in code])
+
+    @cached_property
+    def names(self) -> Names:
+        """The module's names, none where its name section is malformed."""
+        from plumbob.wasm.text.identifiers import readable_names  # noqa: PLC0415  # for faults
+
+        return readable_names(self.module)
+
+    @cached_property
+    def _layout(self) -> Mapping[tuple[str | int, ...], int]:
+        """Where the parts of the module stand in its binary, by the keys of `offsets`."""
+        if self.module.offsets:
+            return self.module.offsets
+        from plumbob.wasm.encode import encode  # noqa: PLC0415  # only text with faults pays
+
+        layout: dict[tuple[str | int, ...], int] = {}
+        encode(self.module, layout)
+        return layout
+
+    def base_of(self, key: tuple[str | int, ...]) -> int:
+        """Return where a body or constant expression begins in the binary.
+
+        `key` is that of `SourceMap.operators`.
+        """
+        if key[0] == "func" or len(key) > 2:
+            return self._layout[key]
+        return self._layout[(*key, "init")]
 
     def check(self, threads: int = 1) -> list[Diagnostic]:
         """Check all bodies and return what is wrong, in the order of the functions."""

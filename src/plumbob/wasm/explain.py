@@ -14,9 +14,9 @@ from plumbob.wasm._reader import Reader
 from plumbob.wasm.diagnostics import INVALID, MALFORMED, Diagnostic, Frame, Operand
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.instructions import Instruction, decode_operator
-from plumbob.wasm.module import BodySequence
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.sentences import Facts, sentence
+from plumbob.wasm.text import operator_text
 from plumbob.wasm.types import CONCRETE, HEAP_MASK, INDEX_MASK, ValType
 
 if TYPE_CHECKING:
@@ -55,17 +55,8 @@ class Explainer:
         self.function: int | None = None
         if key[0] == "func" and isinstance(key[1], int):
             self.function = bodies.imported + key[1]
-        self.names = self.module.names
-        self.base = self._base()
-
-    def _base(self) -> int:
-        """Return where the code begins in the binary."""
-        code = self.module.code
-        if self.function is not None and isinstance(code, BodySequence):
-            assert isinstance(self.key[1], int)  # noqa: S101  # as `function` says
-            return code.starts[self.key[1]]
-        key = self.key if len(self.key) > 2 else (*self.key, "init")
-        return self.module.offsets.get(key, 0)
+        self.names = bodies.names
+        self.base = bodies.base_of(key)
 
     # Places.
 
@@ -92,7 +83,11 @@ class Explainer:
     def text_at(self, offset: int) -> str | None:
         """Return the operator at an offset with its immediates, as in the text format."""
         instruction = self.instruction_at(offset)
-        return None if instruction is None else instruction.operator.mnemonic
+        if instruction is None:
+            return None
+        if self.function is None:
+            return instruction.operator.mnemonic
+        return operator_text(self.module, self.function, instruction)
 
     # Types.
 
@@ -101,7 +96,7 @@ class Explainer:
         if not type_ & CONCRETE:
             return str(ValType(type_))
         index = self.bodies.space.index_of(type_ & INDEX_MASK)
-        name = self.names.name_of("type", index) if self.names else None
+        name = self.names.name_of("type", index)
         if name is None:
             return str(ValType(type_ & ~HEAP_MASK | CONCRETE | index))
         nullable = "null " if ValType(type_).nullable else ""
@@ -166,9 +161,7 @@ class Explainer:
             hint=said.hint,
             function=self.function,
             function_name=(
-                self.names.name_of("func", self.function)
-                if self.names and self.function is not None
-                else None
+                None if self.function is None else self.names.name_of("func", self.function)
             ),
             operator=self.text_at(failure.start),
             expected_stack=None if wants is None else tuple(map(self.show, wants)),

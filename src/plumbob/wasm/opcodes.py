@@ -17,11 +17,11 @@ _prefix = 0
 
 def _group(feature: int, prefix: int = 0) -> None:
     """Set the feature and prefix of the rows that follow."""
-    global _feature, _prefix  # noqa: PLW0603  # the table is read from top to bottom
+    global _feature, _prefix  # the table is read from top to bottom
     _feature, _prefix = feature, prefix << 16
 
 
-def _op(
+def _op(  # noqa: PLR0913  # a row has as many columns
     code: int,
     name: str,
     immediates: str,
