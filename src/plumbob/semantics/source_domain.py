@@ -278,10 +278,18 @@ class SourceDomain:
         return self._plain(((x, e.PRODUCT), " % ", (y, e.UNARY)), e.PRODUCT, 0, max(x.high, 1))
 
     def sdiv(self, w: int, x: Expression, y: Expression) -> Expression:
-        return self._call("divide", w, w, x, y)
+        return self._signed_division(w, x, y, self.udiv(w, x, y), "divide")
 
     def srem(self, w: int, x: Expression, y: Expression) -> Expression:
-        return self._call("remainder", w, w, x, y)
+        return self._signed_division(w, x, y, self.urem(w, x, y), "remainder")
+
+    def _signed_division(
+        self, w: int, x: Expression, y: Expression, unsigned: Expression, function: str
+    ) -> Expression:
+        """Return the unsigned division of two numbers that are not negative, else a call."""
+        half = self._number(1 << (w - 1))
+        plain = self.both(self._less(x, half), self._less(y, half))
+        return self.select(w, plain, unsigned, self._call(function, w, w, x, y))
 
     # Bits.
 
