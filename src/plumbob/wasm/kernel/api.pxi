@@ -195,7 +195,7 @@ cdef class Checker:
             raise MemoryError
 
     def counts(self):
-        """Return (operators, {row: (regions, operators, bytes)} of dead code)."""
+        """Return (operators, {row: (regions, operators, bytes)} of dead code) of bodies."""
         cdef State* s = &self.state
         dead = {}
         if s.dead_operators != NULL:
@@ -252,7 +252,10 @@ cdef class Checker:
         s.is_const = True
         s.block_type = NULL
         s.block_single = expected
-        return not (grow_stack(s, 0) or push_frame(s, R_FUNCTION, False) or run_slow(s))
+        operators = s.operators  # of function bodies alone
+        valid = not (grow_stack(s, 0) or push_frame(s, R_FUNCTION, False) or run_slow(s))
+        s.operators = operators
+        return valid
 
     def find_malformed(self, const uint8_t[::1] body, bint is_const):
         """Decode alone what is known to be invalid. Returns whether it is malformed."""
