@@ -47,6 +47,11 @@ class Kernel(NamedTuple):
     aim: int
 
 
+def _fib_operators(n: int) -> int:
+    """Operators of the recursive kernel: 5 in a leaf, 13 and the two calls elsewhere."""
+    return 5 if n < 2 else 13 + _fib_operators(n - 1) + _fib_operators(n - 2)
+
+
 LOOP = Kernel(
     "loop",
     """
@@ -110,7 +115,7 @@ CALLS = Kernel(
         (else (i32.add
           (call $f (i32.sub (local.get $n) (i32.const 1)))
           (call $f (i32.sub (local.get $n) (i32.const 2))))))))""",
-    lambda n: _fib_operators(n),
+    _fib_operators,
     (21, 15, 11),
     40,
 )
@@ -161,11 +166,6 @@ MEMORY = Kernel(
 )
 
 
-def _fib_operators(n: int) -> int:
-    """Operators of the recursive kernel: 5 in a leaf, 13 and the two calls elsewhere."""
-    return 5 if n < 2 else 13 + _fib_operators(n - 1) + _fib_operators(n - 2)
-
-
 def clif_runner(kernel: Kernel, mode: Mode) -> Callable[[int], int]:
     """Return what runs the kernel's CLIF form, on a fresh machine each time."""
     program = Program(parse_clif(kernel.clif))
@@ -174,7 +174,8 @@ def clif_runner(kernel: Kernel, mode: Mode) -> Callable[[int], int]:
         machine = Machine(program, mode=mode, limits=LIMITS)
         machine.define_data("%heap", bytes(HEAP_BYTES))
         outcome = machine.call("%f", [n])
-        assert isinstance(outcome, Returned), outcome
+        if not isinstance(outcome, Returned):
+            raise TypeError(outcome)
         return outcome.values[0]
 
     return run
@@ -198,6 +199,8 @@ def wasmtime_result(kernel: Kernel, n: int) -> int:
     store = wasmtime.Store()
     module = wasmtime.Module(store.engine, kernel.wat)
     function = wasmtime.Instance(store, module, []).exports(store)["f"]
+    if not isinstance(function, wasmtime.Func):
+        raise TypeError(function)
     result: int = function(store, n)
     return result & 0xFFFF_FFFF
 
@@ -220,7 +223,8 @@ def main(runs: int = RUNS) -> int:
         }
         small = min(kernel.sizes)
         results = {name: run(small) for name, run in engines.items()}
-        assert set(results.values()) == {wasmtime_result(kernel, small)}, results
+        if set(results.values()) != {wasmtime_result(kernel, small)}:
+            raise AssertionError(results)
         times = dict.fromkeys(engines, float("inf"))
         for _ in range(runs):
             for (name, run), n in zip(engines.items(), kernel.sizes, strict=True):

@@ -156,7 +156,9 @@ def atomic_access(func: Function, inst: Inst) -> Access:
     flags: MemFlags = func.imm(inst, "flags")
     value = semantic_type(func.value_type(func.inst_results[inst][0]))
     big = flags.endian == "big"
-    return Access(value, value, False, big, args[0], 0, args[-1], flags.trap, True)  # noqa: FBT003  # fields in order
+    return Access(
+        value, value, False, big, args[0], 0, args[-1], flags.trap, True
+    )  # fields in order
 
 
 def rmw_site(func: Function, inst: Inst) -> Site:

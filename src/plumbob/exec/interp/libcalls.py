@@ -70,7 +70,7 @@ def _memcmp(machine: Machine, one: int, other: int, size: int) -> int:
 
 
 def _meaningless(name: str) -> HostFunction:
-    def function(machine: Machine, *arguments: int) -> Any:
+    def function(machine: Machine, *arguments: int) -> Any:  # noqa: ARG001  # as above
         raise unsupported(f"the library routine {name}", "it serves machine code alone")
 
     return function

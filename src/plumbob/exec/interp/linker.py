@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+import struct
 from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from plumbob.errors import InternalError
 from plumbob.exec.interp.instructions import MEANINGLESS, unsupported
-from plumbob.exec.interp.outcome import STACK_OVERFLOW, Frame, GuestException, GuestTrap, LinkError
+from plumbob.exec.interp.outcome import (
+    STACK_OVERFLOW,
+    Frame,
+    GuestException,
+    GuestTrap,
+    LinkError,
+    result_tuple,
+)
 from plumbob.exec.interp.source_memory import access_functions
 
 if TYPE_CHECKING:
@@ -16,10 +24,11 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from plumbob.exec.interp.machine import Machine
-    from plumbob.exec.interp.source_function import Compiled, FaultPlace
+    from plumbob.exec.interp.source_frame import FaultPlace
+    from plumbob.exec.interp.source_function import Compiled
     from plumbob.ir.entities import ExceptionTable, Signature
 
-FAULTS: Final = (KeyError, IndexError, __import__("struct").error)
+FAULTS: Final = (KeyError, IndexError, struct.error)
 _LINKED: Final = re.compile(r"([FTI])(\d+)")
 
 _ACCESS_FUNCTIONS: Final = access_functions()
@@ -72,8 +81,6 @@ class Linker:
         self, symbol: str, signature: Signature, arguments: Sequence[int], depth: int
     ) -> tuple[int, ...]:
         """Run a function of the program; raises GuestTrap and GuestException."""
-        from plumbob.exec.interp.machine import result_tuple
-
         return result_tuple(signature, self.direct(symbol)(depth, *arguments))
 
     def _enter(self, fuel: int, depth: int) -> int:
@@ -119,7 +126,6 @@ class Linker:
         host = machine.find_host(symbol)
         if host is None:
             raise LinkError("no such function", found=symbol)
-        from plumbob.exec.interp.machine import result_tuple
 
         def call(depth: int, *arguments: int) -> Any:
             result = machine.call_host(host, depth, arguments)
@@ -254,7 +260,9 @@ class Linker:
 
 
 def _not_a_fault(error: Exception) -> NoReturn:
-    raise InternalError("generated code failed", found=f"{type(error).__name__}: {error}") from error
+    raise InternalError(
+        "generated code failed", found=f"{type(error).__name__}: {error}"
+    ) from error
 
 
 def catch(

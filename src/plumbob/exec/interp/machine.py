@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from plumbob.errors import InternalError, UsageError
+from plumbob.errors import UsageError
 from plumbob.exec.interp.libcalls import libcalls
 from plumbob.exec.interp.limits import DEFAULT_LIMITS, Limits
 from plumbob.exec.interp.linker import Linker
@@ -111,9 +111,8 @@ class Machine:
         _check_arguments(symbol, signature, arguments)
         if on_guest_thread():
             return self._run(symbol, signature, arguments)
-        frames = (
-            FRAMES_PER_CALL * self.limits.call_depth
-            + FRAMES_PER_CROSSING * (self.limits.host_depth + 1)
+        frames = FRAMES_PER_CALL * self.limits.call_depth + FRAMES_PER_CROSSING * (
+            self.limits.host_depth + 1
         )
         outcome: Outcome = run_on_guest_thread(
             lambda: self._run(symbol, signature, arguments),
@@ -247,12 +246,3 @@ def _check_arguments(symbol: str, signature: Signature, arguments: Sequence[int]
                 expected=f"the bits of {param.type}, unsigned",
                 found=str(argument),
             )
-
-
-def result_tuple(signature: Signature, result: Any) -> tuple[int, ...]:
-    """Return what a function returned as a tuple; InternalError if it does not fit."""
-    count = len(signature.returns)
-    values = () if result is None else result if isinstance(result, tuple) else (result,)
-    if len(values) != count:
-        raise InternalError("a function returned", expected=f"{count} values", found=str(values))
-    return values

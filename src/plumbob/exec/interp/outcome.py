@@ -7,9 +7,12 @@ that nobody handles into `Thrown`. A host function raises either to trap or to t
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from plumbob.errors import PlumbobError
+from plumbob.errors import InternalError, PlumbobError
+
+if TYPE_CHECKING:
+    from plumbob.ir.entities import Signature
 
 # Kinds of traps besides CLIF's trap codes (`entities.RESERVED_TRAP_CODES`, `userN`).
 STACK_OVERFLOW: Final = "stk_ovf"
@@ -123,3 +126,12 @@ class UnsupportedOperationError(PlumbobError):
 
 class LinkError(PlumbobError):
     """A guest refers to a function that nobody defines."""
+
+
+def result_tuple(signature: Signature, result: Any) -> tuple[int, ...]:
+    """Return what a function returned as a tuple; InternalError if it does not fit."""
+    count = len(signature.returns)
+    values = () if result is None else result if isinstance(result, tuple) else (result,)
+    if len(values) != count:
+        raise InternalError("a function returned", expected=f"{count} values", found=str(values))
+    return values

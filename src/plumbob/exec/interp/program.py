@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from plumbob.errors import UsageError
-from plumbob.exec.interp import source_calls, source_memory
 from plumbob.exec.interp.memory import LAYOUTS
 from plumbob.exec.interp.source_function import Compiled, FunctionSource
 from plumbob.ir.printer import print_name
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
     from plumbob.ir.entities import Signature
     from plumbob.ir.function import Function
-
-# Importing the two fills the emitters' table.
-assert source_calls.EMITTERS is source_memory.EMITTERS  # noqa: S101
 
 SignatureKey: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 """The types of parameters and results, which is all that a call compares."""

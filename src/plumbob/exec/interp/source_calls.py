@@ -9,12 +9,13 @@ takes one Python frame, and every other call one frame without any test of its r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from plumbob.exec.interp.source_function import EMITTERS, SELECTORS
 from plumbob.ir.printer import print_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plumbob.exec.interp.source_function import FunctionSource
     from plumbob.ir.entities import Inst
 
@@ -97,16 +98,14 @@ def _func_addr(fs: FunctionSource, inst: Inst) -> None:
     fs.out.line(f"v{result} = function_address({print_name(callee.name)!r}){cut}")
 
 
-EMITTERS.update(
-    {
-        "call": _call,
-        "call_indirect": _call_indirect,
-        "return_call": _return_call,
-        "return_call_indirect": _return_call_indirect,
-        "return": _return,
-        "func_addr": _func_addr,
-    }
-)
+EMITTERS: Final[dict[str, Callable[[FunctionSource, Inst], None]]] = {
+    "call": _call,
+    "call_indirect": _call_indirect,
+    "return_call": _return_call,
+    "return_call_indirect": _return_call_indirect,
+    "return": _return,
+    "func_addr": _func_addr,
+}
 
 
 # Branches
@@ -175,12 +174,10 @@ def _try_call_indirect(fs: FunctionSource, inst: Inst) -> str:
     return _try(fs, inst, _indirect_call(fs, inst))
 
 
-SELECTORS.update(
-    {
-        "jump": _jump,
-        "brif": _brif,
-        "br_table": _br_table,
-        "try_call": _try_call,
-        "try_call_indirect": _try_call_indirect,
-    }
-)
+SELECTORS: Final[dict[str, Callable[[FunctionSource, Inst], str]]] = {
+    "jump": _jump,
+    "brif": _brif,
+    "br_table": _br_table,
+    "try_call": _try_call,
+    "try_call_indirect": _try_call_indirect,
+}

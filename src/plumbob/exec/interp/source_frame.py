@@ -8,7 +8,7 @@ too, since their check was made here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.exec.interp.escape import contained_slots
 from plumbob.exec.interp.instructions import DYNAMIC_SCALE, access_of, atomic_access
@@ -53,6 +53,15 @@ def slot_positions(func: Function) -> dict[tuple[str, int], int]:
     keys = [("slot", n) for n, data in enumerate(func.stack_slots) if data is not None]
     keys += [("dslot", n) for n, ty in enumerate(func.dynamic_slots) if ty is not None]
     return {key: position for position, key in enumerate(keys)}
+
+
+class FaultPlace(NamedTuple):
+    """An access: the local variable with the effective address, and what the trap says."""
+
+    variable: str
+    offset: int
+    size: int
+    trap: str | None
 
 
 class FrameSource:
@@ -133,7 +142,10 @@ class FrameSource:
         if func.value_kind[value] != RESULT:
             return None
         inst = func.value_owner[value]
-        if func.inst_op[inst].name != "stack_addr" or func.value_type(value).bits < self.pointer_bits:
+        if (
+            func.inst_op[inst].name != "stack_addr"
+            or func.value_type(value).bits < self.pointer_bits
+        ):
             return None
         return int(func.imm(inst, "slot"))
 
@@ -146,7 +158,7 @@ class FrameSource:
             return None
         inst = func.value_owner[func.resolve(access.address)]
         position = func.imm(inst, "offset") + access.offset
-        within = 0 <= position and position + access.size <= data.size
+        within = position >= 0 and position + access.size <= data.size
         if not within or (access.aligned and position % access.size):
             return None
         return slot, position

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from plumbob.exec.interp import source_calls, source_memory
 from plumbob.exec.interp.fuel import flow_of
 from plumbob.exec.interp.instructions import constant_of, semantics_of, unsupported
 from plumbob.exec.interp.source_control import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from plumbob.exec.interp.program import Program
+    from plumbob.exec.interp.source_frame import FaultPlace
     from plumbob.ir.entities import Block, Inst, Value
     from plumbob.ir.function import Function
     from plumbob.semantics.source_library import Fragment
@@ -48,15 +50,6 @@ MAX_FUSED = 160
 """Characters up to which a fused operation stays text."""
 MAX_STRUCTURED_DEPTH = 800
 """Height of the dominator tree up to which code is structured; that recursion's bound."""
-
-
-class FaultPlace(NamedTuple):
-    """An access: the local variable with the effective address, and what the trap says."""
-
-    variable: str
-    offset: int
-    size: int
-    trap: str | None
 
 
 class Compiled(NamedTuple):
@@ -329,11 +322,14 @@ def _grouped(text: str) -> str:
     return f"({text})" if " if " in text else text
 
 
-EMITTERS: dict[str, Callable[[FunctionSource, Inst], None]] = {}
+EMITTERS: dict[str, Callable[[FunctionSource, Inst], None]] = {
+    **source_memory.EMITTERS,
+    **source_calls.EMITTERS,
+}
 """What writes an instruction that is no pure operation and no branch, by the opcode's name.
 
-`source_operations` fills it; whoever defines high-level operations adds theirs.
+Whoever defines high-level operations adds theirs.
 """
 
-SELECTORS: dict[str, Callable[[FunctionSource, Inst], str]] = {}
+SELECTORS: dict[str, Callable[[FunctionSource, Inst], str]] = dict(source_calls.SELECTORS)
 """What writes a branch up to the choice of its destination; see `FunctionSource.selector`."""

@@ -10,7 +10,7 @@ every size and kind of access, and costs nothing beyond the access.
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from plumbob.exec.interp.instructions import (
     DYNAMIC_SCALE,
@@ -22,7 +22,7 @@ from plumbob.exec.interp.instructions import (
     atomic_access,
     rmw_site,
 )
-from plumbob.exec.interp.source_function import EMITTERS, FaultPlace
+from plumbob.exec.interp.source_frame import FaultPlace
 from plumbob.ir.printer import print_name
 from plumbob.semantics import CONCRETE, OPERATIONS, Site, ValueType
 from plumbob.semantics.bits import swap_lane_bytes
@@ -30,16 +30,20 @@ from plumbob.semantics.expression import SUM, Expression
 from plumbob.semantics.source_domain import SourceDomain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plumbob.exec.interp.instructions import Access
     from plumbob.exec.interp.source_function import FunctionSource
     from plumbob.ir.entities import Inst
+
+    Emitter: TypeAlias = Callable[[FunctionSource, Inst], None]
 
 _CODES: Final = {2: "H", 4: "I", 8: "Q"}
 _WIDE: Final = (16, 32, 64)
 
 
 def access_functions() -> dict[str, Any]:
-    """Return the functions that the source calls: `L4`, `S4`, big-endian `LB4`, `SB4`, …"""
+    """Return the functions that the source calls: `L4`, `S4`, `LB4` for big-endian, and so on."""
     names: dict[str, Any] = {}
     for size, code in _CODES.items():
         for order, mark in (("<", ""), (">", "B")):
@@ -75,7 +79,9 @@ def _place(fs: FunctionSource, inst: Inst, access: Access) -> _Place:
         fs.out.line(f"a = {text}{_plus(access.offset)}")
     fs.faults[inst] = FaultPlace(variable, access.offset, access.size, access.trap)
     if access.aligned and access.size > 1:
-        fs.out.line(f"if {variable} & {access.size - 1}: raise misaligned({variable}, {access.size})")
+        fs.out.line(
+            f"if {variable} & {access.size - 1}: raise misaligned({variable}, {access.size})"
+        )
     layout = fs.program.layout
     mask = hex(layout.offset_mask)
     return _Place(f"M[{variable} >> {layout.offset_bits}]", f"{variable} & {mask}")
@@ -208,8 +214,8 @@ def _dynamic_stack_addr(fs: FunctionSource, inst: Inst) -> None:
 def _symbol(fs: FunctionSource, inst: Inst) -> None:
     result = fs.func.inst_results[inst][0]
     data = fs.func.global_values[fs.func.imm(inst, "gv")]
-    symbol = print_name(data.name)  # type: ignore[union-attr]  # the verifier: it is a symbol
-    offset = data.offset  # type: ignore[union-attr]  # as above
+    symbol = print_name(data.name)
+    offset = data.offset
     cut = _mask_to(fs, inst, in_range=False)
     fs.out.line(f"v{result} = symbol_address({symbol!r}){_plus(offset)}{cut}")
 
@@ -264,24 +270,22 @@ def _extract_vector(fs: FunctionSource, inst: Inst) -> None:
         fs.out.line(f"v{result} = {fs.text(fs.func.inst_args[inst][0])}")
 
 
-EMITTERS.update(
-    {name: _load for name in LOADS}
-    | {name: _store for name in STORES}
-    | {name: _nothing for name in NOTHING}
-    | {name: _meaningless for name in MEANINGLESS}
-    | {
-        "atomic_rmw": _rmw,
-        "atomic_cas": _cas,
-        "stack_addr": _stack_addr,
-        "dynamic_stack_addr": _dynamic_stack_addr,
-        "symbol_value": _symbol,
-        "tls_value": _symbol,
-        "get_pinned_reg": _get_pinned,
-        "set_pinned_reg": _set_pinned,
-        "trap": _trap,
-        "trapnz": _trapnz,
-        "trapz": _trapz,
-        "debugtrap": _debugtrap,
-        "extract_vector": _extract_vector,
-    }
-)
+EMITTERS: Final[dict[str, Emitter]] = {
+    **dict.fromkeys(LOADS, _load),
+    **dict.fromkeys(STORES, _store),
+    **dict.fromkeys(NOTHING, _nothing),
+    **dict.fromkeys(MEANINGLESS, _meaningless),
+    "atomic_rmw": _rmw,
+    "atomic_cas": _cas,
+    "stack_addr": _stack_addr,
+    "dynamic_stack_addr": _dynamic_stack_addr,
+    "symbol_value": _symbol,
+    "tls_value": _symbol,
+    "get_pinned_reg": _get_pinned,
+    "set_pinned_reg": _set_pinned,
+    "trap": _trap,
+    "trapnz": _trapnz,
+    "trapz": _trapz,
+    "debugtrap": _debugtrap,
+    "extract_vector": _extract_vector,
+}

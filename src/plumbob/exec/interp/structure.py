@@ -39,10 +39,10 @@ class Branch(NamedTuple):
 
 
 class Jump(NamedTuple):
-    """Give the arguments of destination `index` of the block's terminator, and go to `target`."""
+    """Give the arguments of destination `arm` of the block's terminator, and go to `target`."""
 
     block: Block
-    index: int
+    arm: int
     target: Block
 
 
@@ -50,7 +50,7 @@ class Give(NamedTuple):
     """As `Jump`, but the destination's code follows right here."""
 
     block: Block
-    index: int
+    arm: int
 
 
 class Loop(NamedTuple):

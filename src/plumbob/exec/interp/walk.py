@@ -31,6 +31,7 @@ from plumbob.exec.interp.outcome import (
     Frame,
     GuestException,
     GuestTrap,
+    result_tuple,
 )
 from plumbob.exec.interp.source_frame import frame_spec, slot_positions
 from plumbob.ir.printer import print_name
@@ -193,8 +194,6 @@ class _Run:
         self.returned(self._host(symbol, arguments, depth))
 
     def _host(self, symbol: str, arguments: Sequence[int], depth: int) -> tuple[int, ...]:
-        from plumbob.exec.interp.machine import result_tuple
-
         host = self.machine.find_host(symbol)
         assert host is not None  # noqa: S101  # `check_call` found it
         result = self.machine.call_host(host, depth, tuple(arguments))
@@ -273,7 +272,9 @@ class _Run:
             func, inst = activation.plan.func, activation.inst
             if func.inst_op[inst].name in ("try_call", "try_call_indirect"):
                 table = func.imm(inst, "handlers")
-                contexts = [activation.value(h.number) for h in table.handlers if h.kind == "context"]
+                contexts = [
+                    activation.value(h.number) for h in table.handlers if h.kind == "context"
+                ]
                 target, payload = catch(thrown, table, tuple(contexts))
                 if target:
                     self.branch(activation, target, payload=payload)
@@ -388,8 +389,8 @@ def _dynamic_stack_addr(run: _Run, activation: _Activation, inst: Inst) -> None:
 def _symbol_value(run: _Run, activation: _Activation, inst: Inst) -> None:
     func = activation.plan.func
     data = func.global_values[func.imm(inst, "gv")]
-    base = run.machine.symbol_address(print_name(data.name))  # type: ignore[union-attr]  # the verifier: it is a symbol
-    _finish_address(run, activation, inst, base + data.offset)  # type: ignore[union-attr]  # as above
+    base = run.machine.symbol_address(print_name(data.name))
+    _finish_address(run, activation, inst, base + data.offset)
 
 
 def _get_pinned_reg(run: _Run, activation: _Activation, inst: Inst) -> None:
