@@ -21,7 +21,9 @@ PYTHONS = os.environ.get("PLUMBOB_PYTHONS", sys.executable).split(os.pathsep)
 ADD = "(module (func (param i32) (result i32) local.get 0 i32.add))"
 
 
-def run(*command: str | Path, cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str | Path, cwd: Path, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     return subprocess.run(
         list(map(str, command)),
@@ -30,7 +32,7 @@ def run(*command: str | Path, cwd: Path, **options: object) -> subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        **options,  # type: ignore[call-overload]
+        input=stdin,
     )
 
 
@@ -77,7 +79,7 @@ def test_a_plain_pip_install_gives_everything(sdist: Path, tmp_path: Path, pytho
     inside = environment / "bin"
     made = run(inside / "python", "-m", "pip", "install", wheel, cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    told = run(inside / "plumbob", "validate", "-", cwd=tmp_path, input=ADD)
+    told = run(inside / "plumbob", "validate", "-", cwd=tmp_path, stdin=ADD)
     assert (told.returncode, told.stderr) == (1, "")
     assert "E0202" in told.stdout
     told = run(inside / "python", "-m", "plumbob", "--version", cwd=tmp_path)

@@ -152,9 +152,7 @@ def uri(name: str) -> str:
         return quote(name.strip("<>"))
     if name.startswith("/"):
         return f"file://{quote(name)}"
-    path = quote(name)
-    # A colon in the first segment would read as a scheme (RFC 3986, 4.2).
-    return f"./{path}" if ":" in path.partition("/")[0] else path
+    return quote(name)  # a colon too, which would read as a scheme (RFC 3986, 4.2)
 
 
 def _sentence(text: str) -> str:

@@ -165,12 +165,8 @@ class _Page:
         mnemonic = mnemonic_of(diagnostic)
         title = "must be left" if mnemonic in CLOSERS else f"{mnemonic or 'this'} takes"
         depth = max(len(wanted), len(reachable))
-        self.document.line(
-            Piece("note: ", "note"),
-            "the operand stack at this point, the top last:"
-            if depth
-            else "the stack is empty here",
-        )
+        state = "the operand stack at this point, the top last:" if depth else "the stack is empty"
+        self.document.prose(Piece("note: ", "note"), state)
         if floor:
             outside = "operand" if floor == 1 else "operands"
             self.document.prose(
@@ -248,7 +244,7 @@ class _Page:
         frames = self.diagnostic.frames
         if len(frames) < 2:
             return
-        self.document.line(Piece("note: ", "note"), "the enclosing blocks, the innermost last:")
+        self.document.prose(Piece("note: ", "note"), "the enclosing blocks, the innermost last:")
         rows = [[Piece(title, "dim") for title in ("label", "block", "a branch takes", "at")]]
         first = max(0, len(frames) - FRAME_ROWS)
         for position, frame in enumerate(frames[first:], first):

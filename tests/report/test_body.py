@@ -1,0 +1,79 @@
+"""Operators around a fault in a binary."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plumbob.report.body import AFTER, BEFORE, Bodies
+from plumbob.report.text import render
+from plumbob.wasm.encode import encode
+from plumbob.wasm.text import parse_text
+from plumbob.wasm.validate import validate
+
+
+def binary(text: str) -> bytes:
+    return encode(parse_text(text, "x.wat"))
+
+
+def explain(data: bytes) -> str:
+    return render(validate(data, name="x.wasm"), width=80, data=data, bodies=Bodies(data)).plain()
+
+
+def test_the_operators_around_the_fault_are_shown() -> None:
+    text = explain(binary("(module (func (param i32) (result i32) local.get 0 i32.add))"))
+    assert "0x19 │ local.get 0  --- pushes i32" in text
+    assert "0x1b │ i32.add      <-- takes [i32 i32]" in text
+
+
+def test_only_the_neighbourhood_is_shown() -> None:
+    data = binary(f"(module (func {'nop ' * 500} i32.add {'nop ' * 500}))")
+    report = validate(data)
+    offset = report.diagnostics[0].offset
+    assert offset is not None
+    lines = Bodies(data).around(offset)
+    assert [line.text for line in lines] == ["nop"] * BEFORE + ["i32.add"] + ["nop"] * AFTER
+    assert lines[BEFORE].offset == offset
+
+
+def test_nesting_is_indented() -> None:
+    data = binary("(module (func block loop i32.add end end))")
+    offset = validate(data).diagnostics[0].offset
+    assert offset is not None
+    assert [line.depth for line in Bodies(data).around(offset)] == [0, 1, 2, 1, 0]
+
+
+def test_an_operator_that_cannot_be_decoded_is_shown_as_bytes() -> None:
+    data = binary("(module (func nop nop nop))")
+    at = data.rindex(b"\x01\x01\x01") + 2
+    data = data[:at] + b"\xff" + data[at + 1 :]
+    text = explain(data)
+    assert "malformed" in text
+    assert "bytes ff" in text
+
+
+@pytest.mark.parametrize("offset", [0, 8, 10_000])
+def test_outside_of_functions_there_is_nothing(offset: int) -> None:
+    assert Bodies(binary("(module (func nop))")).around(offset) == []
+
+
+@pytest.mark.parametrize("data", [b"", b"\0asm", b"\0asm\x0d\0\1\0", b"garbage"])
+def test_what_is_no_module_has_no_bodies(data: bytes) -> None:
+    assert Bodies(data).around(0) == []
+
+
+BASE = binary(
+    """(module (type (func (param i32) (result i32))) (memory 1) (global (mut i64) (i64.const 3))
+    (func $f (type 0) (block (result i32) (br_table 0 1 (i32.const 1) (local.get 0))))
+    (func (export "g") (local f64) (if (call $f (i32.load (i32.const 0))) (then (return)))))"""
+)
+
+
+@given(st.integers(8, len(BASE) - 1), st.integers(0, 255))
+@settings(max_examples=300)
+def test_every_mutant_is_rendered(place: int, byte: int) -> None:
+    data = BASE[:place] + bytes((byte,)) + BASE[place + 1 :]
+    report = validate(data)
+    text = render(report, width=80, data=data, bodies=Bodies(data)).plain()
+    assert bool(text) != report.ok
