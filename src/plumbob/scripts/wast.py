@@ -10,7 +10,6 @@ switches that proposal on, `legacy/` the legacy exceptions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -21,7 +20,7 @@ from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.text.script import AssertAction, AssertModule, Command, parse_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 

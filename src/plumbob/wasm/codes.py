@@ -114,6 +114,36 @@ CATALOGUE: dict[str, Code] = {
         "misplaced operator",
         "`else` belongs to an `if`, `catch`, `catch_all` and `delegate` to a `try`.",
     ),
+    "E0170": Code("malformed UTF-8 encoding", "Text, and every name in it, is in UTF-8."),
+    "E0171": Code(
+        "malformed token",
+        "A character that text may not hold, an empty identifier, or words and strings that "
+        "nothing separates.",
+    ),
+    "E0172": Code("unclosed", "A parenthesis, string, comment or annotation is not closed."),
+    "E0173": Code(
+        "malformed escape",
+        "In strings: \\t \\n \\r \\\" \\' \\\\ or two hexadecimal digits or \\u{...}, which is a "
+        "Unicode scalar value.",
+    ),
+    "E0174": Code("unexpected token", "The grammar of the text format has no place for it here."),
+    "E0175": Code("unknown identifier", "Nothing of this kind is called so in this module."),
+    "E0176": Code("duplicate identifier", "Two things of one kind are called the same."),
+    "E0177": Code(
+        "mismatching label", "Behind `else` and `end` only the identifier of their block may stand."
+    ),
+    "E0178": Code("malformed number", "Not a number of this kind, or out of its range."),
+    "E0179": Code("unknown operator or field", "No keyword of the text format is written so."),
+    "E0180": Code(
+        "inline function type",
+        "Where a type use names a type and writes it out, the two must agree.",
+    ),
+    "E0181": Code(
+        "malformed or misplaced annotation",
+        "Annotations that Plumbob knows have contents and places of their own.",
+    ),
+    "E0182": Code("import after a definition", "Imports come first: they take the first indices."),
+    "E0183": Code("multiple start functions", "A module has at most one."),
     "E0201": Code(
         "type mismatch",
         "An operator takes operands of fixed types; what lies on top of the stack must have them.",

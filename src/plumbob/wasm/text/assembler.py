@@ -47,6 +47,7 @@ _NOUNS = {
     AFTER_CATCH_ALL: "`)`",
     AFTER_DELEGATE: "`)`",
 }
+_CAUGHT = (CATCH, CATCH_ALL)
 _OF_IF = ("then", "else")
 _FOLDED_WORDS = ("then", "else", "do", "catch", "catch_all", "delegate")
 
@@ -299,8 +300,7 @@ class Assembler:
             cursor.fail(
                 f"`{word}` without its block",
                 expected=f"an open {_OWNERS[word]}",
-                found="the end of a function" if top is None else
-                f"an open {describe(cursor.texts[top.at])}",
+                found=self._opened(top),
                 at=at,
             )  # fmt: skip
         self.stack.pop()
@@ -323,6 +323,13 @@ class Assembler:
                 self.labels.pop()
         self._emit(encoded, at)
         return self.stack[-1].state if self.stack else BLOCK
+
+    def _opened(self, top: Open | None) -> str:
+        """Return what an error message says of the innermost open block."""
+        if top is None:
+            return "no open block"
+        what = describe(self.context.cursor.texts[top.at])
+        return f"an open {what}{' with a catch clause' if top.state in _CAUGHT else ''}"
 
     def _repeated(self, top: Open) -> None:
         """Read the identifier behind `else` or `end`, which repeats the block's."""

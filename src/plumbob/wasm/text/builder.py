@@ -19,8 +19,8 @@ from plumbob.wasm.text.annotations import (
     take_hints,
 )
 from plumbob.wasm.text.assembler import Assembler
-from plumbob.wasm.text.cursor import Cursor
 from plumbob.wasm.text.context import Context
+from plumbob.wasm.text.cursor import Cursor
 from plumbob.wasm.text.fields import Collector, Field, Fields
 from plumbob.wasm.text.scopes import IndexSpace, TokenError
 from plumbob.wasm.text.segments import Segments
@@ -155,7 +155,8 @@ class Builder:
         if names:
             self.context.names.indirect["local"].setdefault(function, {}).update(names)
 
-    def _function(self, field: Field) -> None:
+    def function(self, field: Field) -> None:
+        """Read a function with its body."""
         context = self.context
         space = self._begin_locals()
         use = read_type_use(context, named=True)
@@ -196,7 +197,8 @@ class Builder:
             take_hints(context, field.entity, (field.start, end), assembler.marks, assembler.places)
             self.cursor.i = end
 
-    def _table(self, field: Field) -> None:
+    def table(self, field: Field) -> None:
+        """Read a table, and the segment it may bring."""
         context = self.context
         is64 = address_type(context)
         own = len(self.module.tables)
@@ -217,7 +219,8 @@ class Builder:
             init = self.assembler.expression(("table", own))
         self.module.tables.append(Table(type_, init))
 
-    def _memory(self, field: Field) -> None:
+    def memory(self, field: Field) -> None:
+        """Read a memory, and the segment it may bring."""
         context = self.context
         own = len(self.module.memories)
         self._span("memory", own, field)
@@ -234,13 +237,15 @@ class Builder:
         self._span("data", field.segment, field)
         self.module.datas.append(segment)
 
-    def _global(self, field: Field) -> None:
+    def global_(self, field: Field) -> None:
+        """Read a global."""
         type_ = global_type(self.context)
         own = len(self.module.globals)
         self._span("global", own, field)
         self.module.globals.append(Global(type_, self.assembler.expression(("global", own))))
 
-    def _tag(self, field: Field) -> None:
+    def tag(self, field: Field) -> None:
+        """Read a tag."""
         self._span("tag", len(self.module.tags), field)
         self.module.tags.append(TagType(type_use(self.context)))
 
@@ -248,7 +253,8 @@ class Builder:
         self._span("export", len(self.module.exports), field)
         self.module.exports.append(Export(name, kind, index))
 
-    def _export_field(self, field: Field) -> None:
+    def export_field(self, field: Field) -> None:
+        """Read an export."""
         cursor = self.cursor
         name = cursor.name()
         cursor.expect("(", "what is exported: `(func`, `(table`, `(memory`, `(global` or `(tag`")
@@ -260,36 +266,39 @@ class Builder:
         cursor.expect(")")
         self._export(name, _KINDS[kind], index, field)
 
-    def _start(self, field: Field) -> None:
+    def start(self, field: Field) -> None:
+        """Read the start function."""
         if self.module.start is not None:
             self.cursor.fail(
                 "multiple start sections",
-                code="E0184",
+                code="E0183",
                 expected="at most one",
                 at=field.opening + 1,
             )
         self.module.start = self.context.index("func")
         self._span("start", 0, field)
 
-    def _elem(self, field: Field) -> None:
+    def elem(self, field: Field) -> None:
+        """Read an element segment."""
         self._span("elem", field.entity, field)
         self.module.elements.append(self.segments.element(field.entity, field.end))
 
-    def _data(self, field: Field) -> None:
+    def data(self, field: Field) -> None:
+        """Read a data segment."""
         self._span("data", field.entity, field)
         self.module.datas.append(self.segments.data(field.entity))
 
 
 _READERS = {
-    "func": Builder._function,
-    "table": Builder._table,
-    "memory": Builder._memory,
-    "global": Builder._global,
-    "tag": Builder._tag,
-    "export": Builder._export_field,
-    "start": Builder._start,
-    "elem": Builder._elem,
-    "data": Builder._data,
+    "func": Builder.function,
+    "table": Builder.table,
+    "memory": Builder.memory,
+    "global": Builder.global_,
+    "tag": Builder.tag,
+    "export": Builder.export_field,
+    "start": Builder.start,
+    "elem": Builder.elem,
+    "data": Builder.data,
 }
 
 

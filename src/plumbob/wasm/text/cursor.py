@@ -206,10 +206,10 @@ class Cursor:
 
     def check_annotations(self, first: int, end: int) -> None:
         """Raise for an annotation between two tokens that nobody took."""
-        for index, annotations in self.tokens.annotations.items():
+        for index, found in self.tokens.annotations.items():
             if not first <= index <= end:
                 continue
-            for annotation in annotations:
+            for annotation in found:
                 if annotation not in self.taken:
                     raise MalformedError(
                         f"misplaced @{annotation.name} annotation",

@@ -23,8 +23,9 @@ class Field(NamedTuple):
     """A field whose content is still to be read.
 
     `start` is the token behind its identifier and inline exports, `end` its closing
-    parenthesis, `opening` its opening one. `entity` is its index, imports counted; `segment` is that of an
-    inline segment. `names` are its inline import's, `exports` its inline exports.
+    parenthesis, `opening` its opening one. `entity` is its index, imports counted;
+    `segment` is that of an inline segment. `names` are its inline import's, `exports` its
+    inline exports.
     """
 
     kind: str
@@ -185,7 +186,7 @@ class Collector:
         if self.defined is not None:
             self.cursor.fail(
                 f"import after {'function' if self.defined == 'func' else self.defined}",
-                code="E0183",
+                code="E0182",
                 expected="imports before all definitions",
                 at=at,
             )

@@ -1,8 +1,9 @@
-"""Text to tokens (WebAssembly 3.0, Text Format / Lexical Format).
+r"""Text to tokens (WebAssembly 3.0, Text Format / Lexical Format).
 
-One regular expression reads a token and the white space and comments before it. A token is its own text: what it is shows in its first
-character. Three things a regular language cannot say are looked at only where a token
-says that they are there: nested block comments, code points in `\\u{...}`, annotations.
+One regular expression reads a token and the white space and comments before it. A token is
+its own text: what it is shows in its first character. Three things a regular language
+cannot say are looked at only where a token says that they are there: nested block
+comments, code points in `\u{...}`, annotations.
 
 Every token is well formed when `tokenize` returns: strings escape correctly, characters
 are legal, comments, strings and annotations are closed. Parentheses are not matched here.
@@ -52,8 +53,11 @@ KNOWN_ANNOTATIONS = (
 
 
 class Annotation(NamedTuple):
-    """A known annotation; `first` and `last` are the indices of its tokens between the
-    identifier and the closing parenthesis, in `Tokens.aside`, half-open."""
+    """A known annotation at a character of the text.
+
+    `first` to `last`, half-open, are the tokens behind its identifier, in `Tokens.aside`,
+    where a closing parenthesis follows.
+    """
 
     name: str
     offset: int

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from plumbob.wasm import features as wasm_features
-from plumbob.wasm.module import Module
 from plumbob.wasm.text.builder import build
 from plumbob.wasm.text.cursor import Cursor
 from plumbob.wasm.text.lexer import Tokens, tokenize
+
+if TYPE_CHECKING:
+    from plumbob.wasm.module import Module
 
 
 def parse_text(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plumbob.wasm.instructions import CATCH_NAMES, BlockType, Catch, Instruction, MemArg
+from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.text.identifiers import Identifiers, Scope
 from plumbob.wasm.text.numbers import F32, F64, float_text
 from plumbob.wasm.text.print_types import TypePrinter
@@ -46,7 +47,9 @@ class CodePrinter:
             "label": self.label,
             "labels": lambda labels: "".join(map(self.label, labels)),
             "heaptype": lambda heap: " " + self.types.heap(heap),
-            "valtypes": lambda types: f" (result{''.join(' ' + self.types.value(t) for t in types)})",
+            "valtypes": lambda types: (
+                f" (result{''.join(' ' + self.types.value(t) for t in types)})"
+            ),
             "catches": lambda catches: "".join(map(self.catch, catches)),
             "f32": lambda bits: " " + float_text(bits, F32),
             "f64": lambda bits: " " + float_text(bits, F64),
@@ -135,9 +138,7 @@ class CodePrinter:
         return text + "".join(f" {lane}" for lane in immediates[1:])
 
     def _heap(self, operator: Operator, immediates: tuple[Any, ...]) -> str:
-        variant = operator.pushes if operator.name == operator.mnemonic else ()
-        del variant
-        if operator.name.startswith(("ref.test", "ref.cast")):
+        if operator.mnemonic in _VARIED:
             nullable = operator.name != operator.mnemonic
             return " " + self.types.reference(immediates[0], nullable=nullable)
         return " " + self.types.heap(immediates[0])
@@ -183,28 +184,29 @@ class CodePrinter:
         self.locals = self.labels = Scope({})
         self.stack.clear()
         lines: list[str] = []
-        self._lines(instructions, lines, "", {})
+        self.body(instructions, lines)
         return [line.strip() for line in lines]
 
-    def body(self, instructions: Iterable[Instruction], lines: list[str], indent: str,
-             hints: dict[int, str]) -> None:  # fmt: skip
-        """Append the lines of a body without its `end`; `hints` go before the operators at
-        their offsets."""
-        self._lines(instructions, lines, indent, hints)
+    def body(
+        self,
+        instructions: Iterable[Instruction],
+        lines: list[str],
+        indent: str = "",
+        hints: dict[int, str] | None = None,
+    ) -> None:
+        """Append the lines of a body without its `end`.
 
-    def _lines(
-        self, instructions: Iterable[Instruction], lines: list[str], indent: str,
-        hints: dict[int, str],
-    ) -> None:  # fmt: skip
+        `hints` are put before the operators at their offsets.
+        """
+        hints = hints or {}
         stack = self.stack
         margins = [indent + "  " * depth for depth in range(_MAX_INDENT + 1)]
         margin = indent
         labels = 0
-        pending = ""
         for instruction in instructions:
             operator = instruction.operator
             text = operator.mnemonic
-            hint = hints.get(instruction.offset, "") if hints else ""
+            hint = hints.get(instruction.offset, "")
             rule = operator.rule
             if rule in _BLOCKS:
                 if not stack and rule == "end":
@@ -213,11 +215,11 @@ class CodePrinter:
                     name = self.identifiers.bind_in(self.labels, labels)
                     reference = self.labels.references.get(labels, "")
                     comment = "" if reference else f" ;; label = @{len(stack) + 1}"
-                    pending = f"{margin}{hint}{text}{name}{self.immediates(instruction)}{comment}"
+                    text += f"{name}{self.immediates(instruction)}{comment}"
+                    lines.append(f"{margin}{hint}{text}")
                     stack.append(reference)
                     labels += 1
                     margin = margins[min(len(stack), _MAX_INDENT)]
-                    lines.append(pending)
                     continue
                 outer = margins[min(max(len(stack) - 1, 0), _MAX_INDENT)]
                 if rule in _CLOSERS:
@@ -230,6 +232,9 @@ class CodePrinter:
                 text += self.immediates(instruction)
             lines.append(f"{margin}{hint}{text}")
 
+
+_VARIED = frozenset(operator.mnemonic for operator in TABLE if operator.name != operator.mnemonic)
+"""Mnemonics of two opcodes: by a reference type's nullability, or its presence."""
 
 _OPENERS = ("block", "loop", "if", "try", "try_table")
 _CLOSERS = ("end", "delegate")

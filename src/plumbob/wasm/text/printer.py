@@ -21,19 +21,21 @@ from plumbob.wasm.module import (
     FUNC,
     KIND_NAMES,
     CustomSection,
-    GlobalType,
-    MemoryType,
     Module,
-    TableType,
-    TagType,
 )
 from plumbob.wasm.names import NAME_SECTION, encode_names
 from plumbob.wasm.sections import CODE, ORDER, PLACES
 from plumbob.wasm.text.annotations import SECTIONS, last_section
-from plumbob.wasm.text.identifiers import Identifiers, Scope, quote_bytes, quote_name, readable_names
+from plumbob.wasm.text.identifiers import (
+    Identifiers,
+    Scope,
+    quote_bytes,
+    quote_name,
+    readable_names,
+)
 from plumbob.wasm.text.lexer import PLUMBOB_DATA_COUNT, PLUMBOB_NAMES
 from plumbob.wasm.text.print_code import CodePrinter
-from plumbob.wasm.types import FuncType
+from plumbob.wasm.types import FuncType, GlobalType, MemoryType, TableType, TagType
 
 if TYPE_CHECKING:
     from plumbob.wasm.module import DataSegment, ElementSegment, Import
@@ -83,8 +85,8 @@ class _Printer:
         self._definitions()
         for export in self.module.exports:
             kind = KIND_NAMES[export.kind]
-            index = self.identifiers.refer(kind, export.index)
-            self.lines.append(f"  (export {quote_name(export.name)} ({kind} {index}))")
+            target = self.identifiers.refer(kind, export.index)
+            self.lines.append(f"  (export {quote_name(export.name)} ({kind} {target}))")
         if self.module.start is not None:
             self.lines.append(f"  (start {self.identifiers.refer('func', self.module.start)})")
         for index, segment in enumerate(self.module.elements):

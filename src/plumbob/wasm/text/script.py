@@ -7,7 +7,6 @@ script is full of modules that are broken on purpose; the script itself must be 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.wasm import features as wasm_features
@@ -16,10 +15,12 @@ from plumbob.wasm.text.builder import build
 from plumbob.wasm.text.cursor import Cursor
 from plumbob.wasm.text.immediates import SHAPES
 from plumbob.wasm.text.lexer import Tokens, tokenize
-from plumbob.wasm.text.numbers import F32, F64, NumberError, parse_float, parse_integer
+from plumbob.wasm.text.numbers import F32, F64, FloatFormat, NumberError, parse_float, parse_integer
 from plumbob.wasm.text.parser import parse_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plumbob.source import Source
     from plumbob.wasm.module import Module
     from plumbob.wasm.types import ValType
@@ -423,16 +424,16 @@ class _ScriptReader:
             alternatives.append(value)
         return Either(tuple(alternatives))
 
-    def lane(self, bits: int, is_float: bool) -> int | str:
+    def lane(self, bits: int, form: FloatFormat | None) -> int | str:
         cursor = self.cursor
         word = cursor.texts[cursor.i]
         try:
-            if not is_float:
+            if form is None:
                 value: int | str = parse_integer(word, bits)
             elif word in NAN_PATTERNS:
                 value = word
             else:
-                value = parse_float(word, F32 if bits == 32 else F64)
+                value = parse_float(word, form)
         except NumberError as error:
             cursor.fail(error.subject, code="E0178", expected=error.expected)
         cursor.i += 1
@@ -444,7 +445,7 @@ class _ScriptReader:
         if shape not in SHAPES:
             cursor.unexpected(f"a shape ({', '.join(SHAPES)})", at=cursor.i - 1)
         lanes, bits, form = SHAPES[shape]
-        return Vector(shape, tuple(self.lane(bits, form is not None) for _ in range(lanes)))
+        return Vector(shape, tuple(self.lane(bits, form) for _ in range(lanes)))
 
     def reference(self, kind: str) -> Reference:
         cursor = self.cursor
@@ -459,7 +460,12 @@ class _ScriptReader:
 
 
 _NUMBERS = {"i32.const": t.I32, "i64.const": t.I64, "f32.const": t.F32, "f64.const": t.F64}
-_LANES = {word: (64 if word[1:3] == "64" else 32, word[0] == "f") for word in _NUMBERS}
+_LANES: dict[str, tuple[int, FloatFormat | None]] = {
+    "i32.const": (32, None),
+    "i64.const": (64, None),
+    "f32.const": (32, F32),
+    "f64.const": (64, F64),
+}
 _REFERENCES = ("extern", "host", "func", "any", "eq", "i31", "struct", "array", "exn")
 
 _COMMANDS: dict[str, Callable[[_ScriptReader, int, str], Command]] = {

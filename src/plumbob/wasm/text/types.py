@@ -61,14 +61,14 @@ def _type(
             cursor.require(feature, f"the type {word}")
         cursor.i += 1
         return type_
-    if cursor.at("(", "ref"):
-        cursor.require(f.FUNCTION_REFERENCES, "the form (ref ...)", at=cursor.i + 1)
-        cursor.i += 2
-        nullable = cursor.accept("null")
-        heap = heap_type(context)
-        cursor.expect(")")
-        return t.ref(heap, nullable=nullable)
-    cursor.unexpected(what)
+    if not cursor.at("(", "ref"):
+        cursor.unexpected(what)
+    cursor.require(f.FUNCTION_REFERENCES, "the form (ref ...)", at=cursor.i + 1)
+    cursor.i += 2
+    nullable = cursor.accept("null")
+    heap = heap_type(context)
+    cursor.expect(")")
+    return t.ref(heap, nullable=nullable)
 
 
 def value_type(context: Context) -> ValType:
