@@ -1,21 +1,22 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from textwrap import dedent
-from typing import TYPE_CHECKING
 
 import pytest
 
 from plumbob.errors import InputError
+from plumbob.ir.entities import AliasRegionData, SymbolName
 from plumbob.ir.function import ALIAS, Function
 from plumbob.ir.parser import parse_clif, parse_functions
 from plumbob.ir.printer import print_function, print_functions, print_instruction
 from plumbob.ir.types import F64
+from plumbob.ir.verifier import verify
 from plumbob.scripts.clif_file import read_clif_file
 from plumbob.source import Source
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def one(text: str) -> Function:
@@ -181,6 +182,49 @@ def test_copies_share_nothing_that_changes(samples: list[Function]) -> None:
         assert func.add_constant(b"new") == len(func.constants) - 1
 
 
+@pytest.mark.parametrize(
+    "name", ["", "a b", "f\u00fcr", 'q"uote', "new\nline", "back\\slash", "; no comment", "\ud800"]
+)
+def test_any_text_may_be_a_name(name: str) -> None:
+    func = Function(SymbolName(name))
+    func.add_alias_region(AliasRegionData(1, name))
+    text = print_function(func)
+    assert text.isascii()
+    assert one(text).content() == func.content()
+
+
+def test_functions_without_a_name_have_one() -> None:
+    assert print_function(Function()) == "function u0:0() fast {\n}\n"
+
+
+def test_tags_are_any_number_of_32_bits() -> None:
+    func = one("""\
+        function %f() tail {
+            sig0 = () tail
+            fn0 = %g sig0
+        block0:
+            try_call fn0(), sig0, block1, [ tag4294967295: block1 ]
+        block1:
+            return
+        }
+        """)
+    assert one(print_function(func)).content() == func.content()
+
+
+def test_a_use_before_its_definition_keeps_its_type() -> None:
+    func = body("v9 = iadd v0, v0\n v10 = iadd v9, v9\n return")
+    func.block_insts[0][:2] = reversed(func.block_insts[0][:2])
+    text = print_function(func)
+    assert "v10 = iadd.i32 v9, v9" in text
+    assert one(text).content() == func.content()
+
+
+def test_the_reference_shows_a_function_that_is_valid() -> None:
+    reference = (ROOT / "docs" / "clif.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```\n(function %gcd.*?)```", reference, re.DOTALL)
+    assert verify(one(text)) == []
+
+
 def test_names_may_hold_dots_and_functions_need_no_blocks() -> None:
     func = one("function %a.b$c_1() {}")
     assert func.is_declaration
@@ -256,8 +300,9 @@ ERRORS = [
     ("function %f() {\nblock0:\n  trap user251\n}", "t:3:8: .*expected a trap code"),
     ("function %f() {\nblock0(v0: i64):\n  v1 = load.i8 notrap user1 v0\n}", "t:3:23: .*one trap"),
     ("function %f() {\nblock0(v0: i64):\n  v1 = load.i8 big little v0\n}", "t:3:20: .*byte order"),
-    ("function %f() {\nblock4294967295:\n}", "t:2:1: block number too large"),
-    ("function %f() {\nblock0:\n  return v99999999999\n}", "t:3:10: v number too large"),
+    ("function %f() {\nblock4294967295:\n}", "t:2:1: number too large: .*`block4294967295`"),
+    ("function %f() {\nblock0:\n  return v99999999999\n}", "t:3:10: number too large"),
+    ('function %"a\\q"() {}', "t:1:10: .*JSON's escapes"),
     ("function %f() {\nblock007:\n}", "t:2:1: .*expected a block"),
     ("function %f() {\nblock0:\n  #\n}", "t:3:3: unknown character: found '#'"),
     ("function u4294967296:0() {}", "t:1:10: .*below 2"),

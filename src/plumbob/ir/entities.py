@@ -163,7 +163,7 @@ class Signature(NamedTuple):
 
 
 class SymbolName(NamedTuple):
-    """`%name`: letters, digits, `_` and `.`, as test files name functions."""
+    """`%name`, as test files name functions; other text than `[A-Za-z0-9_.$]+` is quoted."""
 
     text: str
 

@@ -18,7 +18,7 @@ from plumbob.ir.entities import (
     BlockCall,
     MemFlags,
     Signature,
-    SymbolName,
+    UserName,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Function:
     def __init__(
         self, name: ExternalName | None = None, signature: Signature | None = None
     ) -> None:
-        self.name: ExternalName = name if name is not None else SymbolName("")
+        self.name: ExternalName = name if name is not None else UserName(0, 0)
         self.signature = signature if signature is not None else Signature()
 
         self.value_kind = bytearray()
@@ -285,11 +285,11 @@ class Function:
             )
             for block in self.layout
         )
-        resolve = self.resolver()
+        resolve, placed = self.resolver(), frozenset(self.layout)
         aliases = tuple(
             (value, self.value_owner[value])
             for value, kind in enumerate(self.value_kind)
-            if kind == ALIAS and self.value_block(resolve(value)) >= 0
+            if kind == ALIAS and self.value_block(resolve(value)) in placed
         )
         return (self.name, self.signature, entities, self.stack_limit, blocks, aliases)
 

@@ -7,6 +7,7 @@ them, from which `parser.py` finds the entity that each belongs to.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final, NamedTuple, NoReturn
 
@@ -22,6 +23,12 @@ LOCATION: Final = "location"
 PUNCTUATION: Final = "punctuation"
 END: Final = "end"
 
+SPARE_NUMBERS: Final = 1 << 20
+"""How many entity numbers a text may leave unused besides one for each character.
+
+An unused number costs a place in an array, so `v4294967295` must not be free.
+"""
+
 _TOKEN = re.compile(
     r"""
     [ \t\r\n\f\v]*
@@ -34,8 +41,8 @@ _TOKEN = re.compile(
                      |(?<=[+-])(?:Inf|s?NaN(?::0x[0-9a-fA-F_]+)?)))
   | (?P<location>@[0-9a-fA-F]{4,8}\b)
   | (?P<punctuation>->|[(){}\[\],.:=<>*@])
-  | (?P<name>%[\w.$]+)
-  | (?P<string>"[^"\n]*")
+  | (?P<name>%(?:[\w.$]+|"(?:[^"\\\n]|\\.)*"))
+  | (?P<string>"(?:[^"\\\n]|\\.)*")
   | \Z
   )
     """,
@@ -58,7 +65,7 @@ class Tokens:
     current one.
     """
 
-    __slots__ = ("comments", "index", "kinds", "offsets", "source", "texts")
+    __slots__ = ("comments", "index", "kinds", "offsets", "source", "spare_numbers", "texts")
 
     def __init__(self, source: Source, start: int = 0) -> None:
         self.source = source
@@ -67,6 +74,8 @@ class Tokens:
         self.offsets: list[int] = []
         self.comments: list[Comment] = []
         self.index = 0
+        self.spare_numbers = SPARE_NUMBERS + len(source.text or "")
+        """How many entity numbers the text may still leave unused; see SPARE_NUMBERS."""
         self._cut(source.text or "", start)
 
     def _cut(self, text: str, start: int) -> None:
@@ -145,6 +154,17 @@ class Tokens:
             self.fail(expected)
         self.index = index + 1
         return self.texts[index]
+
+    def take_string(self, kind: str, expected: str, prefix: str = "") -> str:
+        """Step over a token that is a quoted string behind `prefix`; return what it says."""
+        text = self.take(kind, expected).removeprefix(prefix)
+        if not text.startswith('"'):
+            return text
+        try:
+            return str(json.loads(text, strict=False))
+        except ValueError:
+            self.index -= 1
+            self.fail(f"{expected}, with JSON's escapes")
 
     def fail(self, expected: str, *, subject: str = "syntax error") -> NoReturn:
         """Raise InputError at the current token."""

@@ -170,9 +170,11 @@ def operation(name: str) -> Operation:
         raise InternalError("unknown operation", found=name) from None
 
 
-def _rows(fmt: str, signature: str, names: str, flags: str = "", **locations: str) -> None:
+def _rows(
+    fmt: str, signature: str, names: str, flags: str = "", *, reads: str = "", writes: str = ""
+) -> None:
     for name in names.split():
-        define(name, fmt, signature, flags, **locations)
+        define(name, fmt, signature, flags, reads=reads, writes=writes)
 
 
 def _control_flow() -> None:
@@ -183,15 +185,28 @@ def _control_flow() -> None:
     define("trap", "trap", "", "trap terminator")
     _rows("cond_trap", "Truthy", "trapz trapnz", "trap")
     define("return", "multiary", "", "return")
-    called = {"reads": MEMORY, "writes": MEMORY}
     anything = "call effects trap allocate throw"
-    define("call", "call", "", anything, **called)
-    define("call_indirect", "call_indirect", "iAddr", anything, **called)
-    define("return_call", "call", "", "return " + anything, **called)
-    define("return_call_indirect", "call_indirect", "iAddr", "return " + anything, **called)
+    define("call", "call", "", anything, reads=MEMORY, writes=MEMORY)
+    define("call_indirect", "call_indirect", "iAddr", anything, reads=MEMORY, writes=MEMORY)
+    define("return_call", "call", "", "return " + anything, reads=MEMORY, writes=MEMORY)
+    define(
+        "return_call_indirect",
+        "call_indirect",
+        "iAddr",
+        "return " + anything,
+        reads=MEMORY,
+        writes=MEMORY,
+    )
     define("func_addr", "func_addr", "-> iAddr")
-    define("try_call", "try_call", "", "branch " + anything, **called)
-    define("try_call_indirect", "try_call_indirect", "iAddr", "branch " + anything, **called)
+    define("try_call", "try_call", "", "branch " + anything, reads=MEMORY, writes=MEMORY)
+    define(
+        "try_call_indirect",
+        "try_call_indirect",
+        "iAddr",
+        "branch " + anything,
+        reads=MEMORY,
+        writes=MEMORY,
+    )
     define("get_exception_handler_address", "exception_handler_address", "-> iAddr", "effects")
     define("sequence_point", "nullary", "", "effects")
 
@@ -217,21 +232,25 @@ def _lanes() -> None:
 
 
 def _memory() -> None:
-    load = {"reads": MEMORY}
-    store = {"writes": MEMORY}
-    both = {"reads": MEMORY, "writes": MEMORY}
-    define("load", "load", "iAddr -> Mem", "trap", **load)
-    define("store", "store", "Mem, iAddr", "trap", **store)
-    _rows("load", "iAddr -> iExt8", "uload8 sload8", "trap", **load)
-    _rows("load", "iAddr -> iExt16", "uload16 sload16", "trap", **load)
-    _rows("load", "iAddr -> i64", "uload32 sload32", "trap", **load)
-    define("istore8", "store", "iExt8, iAddr", "trap", **store)
-    define("istore16", "store", "iExt16, iAddr", "trap", **store)
-    define("istore32", "store", "iExt32, iAddr", "trap", **store)
-    _rows("load", "iAddr -> i16x8", "uload8x8 sload8x8", "trap", **load)
-    _rows("load", "iAddr -> i32x4", "uload16x4 sload16x4", "trap", **load)
-    _rows("load", "iAddr -> i64x2", "uload32x2 sload32x2", "trap", **load)
-    define("stack_switch", "ternary", "iAddr, iAddr, iAddr -> iAddr", "call effects", **both)
+    define("load", "load", "iAddr -> Mem", "trap", reads=MEMORY)
+    define("store", "store", "Mem, iAddr", "trap", writes=MEMORY)
+    _rows("load", "iAddr -> iExt8", "uload8 sload8", "trap", reads=MEMORY)
+    _rows("load", "iAddr -> iExt16", "uload16 sload16", "trap", reads=MEMORY)
+    _rows("load", "iAddr -> i64", "uload32 sload32", "trap", reads=MEMORY)
+    define("istore8", "store", "iExt8, iAddr", "trap", writes=MEMORY)
+    define("istore16", "store", "iExt16, iAddr", "trap", writes=MEMORY)
+    define("istore32", "store", "iExt32, iAddr", "trap", writes=MEMORY)
+    _rows("load", "iAddr -> i16x8", "uload8x8 sload8x8", "trap", reads=MEMORY)
+    _rows("load", "iAddr -> i32x4", "uload16x4 sload16x4", "trap", reads=MEMORY)
+    _rows("load", "iAddr -> i64x2", "uload32x2 sload32x2", "trap", reads=MEMORY)
+    define(
+        "stack_switch",
+        "ternary",
+        "iAddr, iAddr, iAddr -> iAddr",
+        "call effects",
+        reads=MEMORY,
+        writes=MEMORY,
+    )
     define("stack_addr", "stack_addr", "-> iAddr")
     define("dynamic_stack_addr", "dynamic_stack_addr", "-> iAddr")
     _rows("unary_global_value", "-> Mem", "symbol_value tls_value")
@@ -239,11 +258,18 @@ def _memory() -> None:
     define("set_pinned_reg", "unary", "iAddr", "effects")
     _rows("nullary", "-> iAddr", "get_frame_pointer get_stack_pointer get_return_address")
     atomic = "trap effects"
-    define("atomic_rmw", "atomic_rmw", "iAddr, AtomicMem -> AtomicMem", atomic, **both)
+    define(
+        "atomic_rmw",
+        "atomic_rmw",
+        "iAddr, AtomicMem -> AtomicMem",
+        atomic,
+        reads=MEMORY,
+        writes=MEMORY,
+    )
     cas = "iAddr, AtomicMem, AtomicMem -> AtomicMem"
-    define("atomic_cas", "atomic_cas", cas, atomic, **both)
-    define("atomic_load", "load_no_offset", "iAddr -> AtomicMem", atomic, **load)
-    define("atomic_store", "store_no_offset", "AtomicMem, iAddr", atomic, **store)
+    define("atomic_cas", "atomic_cas", cas, atomic, reads=MEMORY, writes=MEMORY)
+    define("atomic_load", "load_no_offset", "iAddr -> AtomicMem", atomic, reads=MEMORY)
+    define("atomic_store", "store_no_offset", "AtomicMem, iAddr", atomic, writes=MEMORY)
     define("fence", "nullary", "", "effects")
 
 

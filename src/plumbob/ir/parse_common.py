@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-SPARE_NUMBERS: Final = 1 << 20
-"""How far entity numbers may exceed the text's length, so that `v4294967295` costs nothing."""
+MAX_NUMBER: Final = (1 << 32) - 1
 
 
 class FunctionContext:
@@ -43,7 +42,6 @@ class FunctionContext:
         """Aliases whose target has no type yet, by target."""
         self.pending: list[tuple[str, int, int]] = []
         """Entities of the preamble used before their declaration: kind, number, token."""
-        self.limit = len(tokens.source.text or "") + SPARE_NUMBERS
 
     def close(self, entity: tuple[str, int], first: int) -> None:
         """Note that an entity, begun at token `first`, ends before the current token."""
@@ -64,10 +62,24 @@ class FunctionContext:
             or (digits[0] == "0" and digits != "0")
         ):
             tokens.fail(expected)
-        if len(digits) > 10 or int(digits) >= self.limit:
-            tokens.fail(f"a number below {self.limit}", subject=f"{prefix} number too large")
+        if len(digits) > 10 or int(digits) > MAX_NUMBER:
+            tokens.fail("a number below 2**32", subject="number too large")
         tokens.index += 1
         return int(digits)
+
+    def skip(self, numbers: int, token: int) -> None:
+        """Allow for `numbers` numbers that the text leaves out before the one at `token`.
+
+        The whole text has a budget of them, since each costs memory.
+        """
+        self.tokens.spare_numbers -= numbers
+        if self.tokens.spare_numbers < 0:
+            raise InputError(
+                "number too large",
+                expected="numbers with fewer gaps",
+                found=f"`{self.tokens.texts[token]}`",
+                span=self.token_span(token),
+            )
 
     def declare(self, table: list[Any], number: int, data: object, first: int) -> None:
         """Put `data` at `table[number]`, which must be free."""
@@ -77,7 +89,10 @@ class FunctionContext:
                 found=f"`{self.tokens.texts[first]}`",
                 span=self.tokens.span(first),
             )
-        table.extend([None] * (number + 1 - len(table)))
+        missing = number + 1 - len(table)
+        if missing > 0:
+            self.skip(missing - 1, first)
+            table.extend([None] * missing)
         table[number] = data
 
     def declared(self, table: list[Any], prefix: str, expected: str) -> int:
@@ -118,6 +133,7 @@ class FunctionContext:
         function = self.function
         missing = value + 1 - len(function.value_kind)
         if missing > 0:
+            self.skip(missing - 1, self.tokens.index - 1)
             function.value_kind.extend(bytes(missing))
             function.value_owner.extend([0] * missing)
             function.value_index.extend([0] * missing)
@@ -161,6 +177,7 @@ class FunctionContext:
         function = self.function
         missing = block + 1 - len(function.block_params)
         if missing > 0:
+            self.skip(missing - 1, self.tokens.index - 1)
             function.block_params.extend([] for _ in range(missing))
             function.block_insts.extend([] for _ in range(missing))
             function.block_cold.extend(bytes(missing))

@@ -140,7 +140,7 @@ class _Preamble:
     def alias_region(self, number: int) -> None:
         first = self.tokens.index - 2
         user_id = self.natural("a number below 2**32", MAX_SLOT_BYTES)
-        text = self.tokens.take(STRING, 'a description such as "heap"')[1:-1]
+        text = self.tokens.take_string(STRING, 'a description such as "heap"')
         region = AliasRegionData(user_id, text)
         self.context.declare(self.function.alias_regions, number, region, first)
 

@@ -111,16 +111,9 @@ def _attach(tokens: Tokens, context: FunctionContext, first: int) -> tuple[Attac
     return tuple(map(attached, comments[low:high]))
 
 
-def preamble_comments(source: Source, parsed: list[ParsedFunction]) -> tuple[str, ...]:
-    """Return the comments before the first function."""
-    end = source.text.find("\nfunction") if source.text and parsed else -1
-    head = (source.text or "")[: end if end >= 0 else None]
-    return tuple(line.strip() for line in head.splitlines() if line.lstrip().startswith(";"))
-
-
 def _function_name(tokens: Tokens) -> ExternalName:
     if tokens.kind == NAME:
-        return SymbolName(tokens.take(NAME, "")[1:])
+        return SymbolName(tokens.take_string(NAME, "a name", "%"))
     if tokens.kind == USER:
         return _user_name(tokens)
     return tokens.fail("a function's name such as `%f` or `u0:1`")
@@ -139,7 +132,7 @@ def parse_external_name(tokens: Tokens) -> ExternalName:
     """Parse `%name`, `%LibCall`, or `u0:1`."""
     if tokens.kind == USER:
         return _user_name(tokens)
-    name = tokens.take(NAME, "an external name such as `%f` or `u0:1`")[1:]
+    name = tokens.take_string(NAME, "an external name such as `%f` or `u0:1`", "%")
     if name in LIBCALLS:
         return LibCall(name)
     if name in KNOWN_SYMBOLS:

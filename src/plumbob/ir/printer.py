@@ -7,6 +7,8 @@ form: `userextname0 = u8:9` lines, without which a symbol's name would be lost.
 
 from __future__ import annotations
 
+import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from plumbob.ir.operations import Operation
     from plumbob.ir.types import Type
 
+_PLAIN_NAME: Final = re.compile(r"[\w.$]+", re.ASCII)
 _INDENT: Final = 4
 _LOCATED_INDENT: Final = 36
 
@@ -77,7 +80,7 @@ def print_name(name: ExternalName) -> str:
     """Return the text of an external name."""
     match name:
         case SymbolName(text):
-            return f"%{text}"
+            return f"%{text}" if _PLAIN_NAME.fullmatch(text) else f"%{json.dumps(text)}"
         case UserName(namespace, number):
             return f"u{namespace}:{number}"
         case LibCall(text) | KnownSymbol(text):
@@ -176,6 +179,8 @@ class _Printer:
         self.func = func
         self.resolve = func.resolver()
         self.user_names: dict[UserName, int] = {}
+        self.positions: dict[Block, dict[Inst, int]] = {}
+        """Where instructions stand in their blocks, for blocks that were asked about."""
 
     def run(self) -> str:
         func = self.func
@@ -216,7 +221,7 @@ class _Printer:
         section("ss", func.stack_slots, _stack_slot)
         section("dt", func.dynamic_types, lambda d: f"{d.base}*gv{d.scale}")
         section("dss", func.dynamic_slots, lambda ty: f"explicit_dynamic_slot dt{ty}")
-        section("region", func.alias_regions, lambda r: f'{r.user_id} "{r.description}"')
+        section("region", func.alias_regions, lambda r: f"{r.user_id} {json.dumps(r.description)}")
         globals_at = len(lines)
         section("gv", func.global_values, self.global_value)
         lines[globals_at:globals_at] = [
@@ -307,14 +312,16 @@ class _Printer:
             return owner != func.inst_block[inst]
         if kind != RESULT:
             return True
+        block = func.inst_block[inst]
         # A use before the definition, which only the verifier may reject.
-        return func.inst_block[owner] != func.inst_block[inst] or not self.precedes(owner, inst)
+        return func.inst_block[owner] != block or not self.precedes(owner, inst, block)
 
-    def precedes(self, first: Inst, second: Inst) -> bool:
-        if first < second:
-            return True
-        insts = self.func.block_insts[self.func.inst_block[second]]
-        return second in insts and insts.index(first) < insts.index(second)
+    def precedes(self, first: Inst, second: Inst, block: Block) -> bool:
+        positions = self.positions.get(block)
+        if positions is None:
+            insts = self.func.block_insts[block] if block >= 0 else []
+            positions = self.positions[block] = {inst: n for n, inst in enumerate(insts)}
+        return positions.get(first, -1) < positions.get(second, -1)
 
     def operands(self, inst: Inst, ctrl: Type | None) -> str:
         func = self.func

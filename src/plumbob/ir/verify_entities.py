@@ -94,33 +94,44 @@ def _has_global(func: Function, number: GlobalValue) -> bool:
 
 
 def _global_values(func: Function, pointer: Type | None, error: Report) -> None:
-    judged: set[GlobalValue] = set()
+    cyclic = _report_cycles(func, error)
     for number, data in enumerate(func.global_values):
-        if data is None or number in judged:
-            continue
-        if _cycle(func, number, judged, error):
-            continue
-        _global_value(func, number, data, pointer, error)
+        if data is not None and number not in cyclic:
+            _global_value(func, number, data, pointer, error)
     limit = func.stack_limit
     if limit is not None and not _has_global(func, limit):
         error(("stack_limit", 0), f"undefined global value gv{limit}")
 
 
-def _cycle(func: Function, number: GlobalValue, judged: set[GlobalValue], error: Report) -> bool:
-    """Report a cycle of global values through `number`, once; its members join `judged`."""
-    chain = [number]
-    while True:
-        data = func.global_values[chain[-1]] if _has_global(func, chain[-1]) else None
-        if not isinstance(data, LoadGlobal | AddGlobal):
-            return False
-        if data.base == number:
+def _report_cycles(func: Function, error: Report) -> set[GlobalValue]:
+    """Report each cycle of global values once, at its lowest number; return the members."""
+    cyclic: set[GlobalValue] = set()
+    done: set[GlobalValue] = set()
+    for number in range(len(func.global_values)):
+        path: dict[GlobalValue, None] = {}
+        current = number
+        while current not in done and current not in path:
+            path[current] = None
+            data = func.global_values[current] if _has_global(func, current) else None
+            if not isinstance(data, LoadGlobal | AddGlobal):
+                break
+            current = data.base
+        if current in path and current not in done and _leads_on(func, current):
+            chain = list(path)
+            chain = chain[chain.index(current) :]
+            lowest = chain.index(min(chain))
+            chain = chain[lowest:] + chain[:lowest]
             listed = ", ".join(f"gv{link}" for link in chain)
-            error(("gv", number), f"global value cycle: [{listed}]")
-            judged.update(chain)
-            return True
-        if data.base in chain:
-            return False  # a cycle that does not include `number`: reported at its own member
-        chain.append(data.base)
+            error(("gv", chain[0]), f"global value cycle: [{listed}]")
+            cyclic.update(chain)
+        done.update(path)
+    return cyclic
+
+
+def _leads_on(func: Function, number: GlobalValue) -> bool:
+    return _has_global(func, number) and isinstance(
+        func.global_values[number], LoadGlobal | AddGlobal
+    )
 
 
 def _global_value(
