@@ -103,9 +103,7 @@ def take_hints(
     cursor = context.cursor
     offsets: dict[int, int] | None = None
     hints: dict[int, bool] = {}
-    for index in sorted(cursor.tokens.annotations):
-        if not extent[0] <= index < extent[1]:
-            continue
+    for index in cursor.tokens.annotated(*extent):
         cursor.i = index
         for _, content in cursor.take(BRANCH_HINT_SECTION):
             if offsets is None:

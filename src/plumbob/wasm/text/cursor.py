@@ -206,10 +206,8 @@ class Cursor:
 
     def check_annotations(self, first: int, end: int) -> None:
         """Raise for an annotation between two tokens that nobody took."""
-        for index, found in self.tokens.annotations.items():
-            if not first <= index <= end:
-                continue
-            for annotation in found:
+        for index in self.tokens.annotated(first, end + 1):
+            for annotation in self.tokens.annotations[index]:
                 if annotation not in self.taken:
                     raise MalformedError(
                         f"misplaced @{annotation.name} annotation",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.source import Source, Span
@@ -73,13 +73,15 @@ class Tokens:
     stand before token i, and their own tokens are in `aside`.
     """
 
-    __slots__ = ("annotations", "aside", "source", "starts", "texts")
+    __slots__ = ("annotations", "aside", "places", "source", "starts", "texts")
 
     def __init__(self, source: Source, texts: list[str], starts: array[int]) -> None:
         self.source = source
         self.texts = texts
         self.starts = starts
         self.annotations: dict[int, list[Annotation]] = {}
+        self.places: list[int] = []
+        """The keys of `annotations`, ascending."""
         self.aside: Tokens | None = None
 
     def span(self, index: int) -> Span:
@@ -91,9 +93,10 @@ class Tokens:
         """Return the line of a token, from 1."""
         return self.source.location(self.starts[index])[0]
 
-    def index_at(self, offset: int) -> int:
-        """Return the index of the last token that begins at or before a character."""
-        return bisect_right(self.starts, offset) - 1
+    def annotated(self, first: int, end: int) -> list[int]:
+        """Return the tokens from `first` to before `end` that have annotations before them."""
+        places = self.places
+        return places[bisect_left(places, first) : bisect_left(places, end)]
 
 
 def tokenize(text: str | bytes, name: str) -> Tokens:
@@ -398,6 +401,7 @@ def _take_out_annotations(tokens: Tokens) -> Tokens:
         index = copied = end
     kept.texts += texts[copied:]
     kept.starts += starts[copied:]
+    kept.places = list(kept.annotations)
     return kept
 
 

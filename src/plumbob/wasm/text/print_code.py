@@ -13,6 +13,7 @@ from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.text.identifiers import Identifiers, Scope
 from plumbob.wasm.text.numbers import F32, F64, float_text
 from plumbob.wasm.text.print_types import TypePrinter
+from plumbob.wasm.text.scopes import Labels
 from plumbob.wasm.types import FuncType
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class CodePrinter:
         self.subtypes = types
         self.locals = Scope({})
         self.labels = Scope({})
-        self.stack: list[str] = []
-        """References to the labels in scope, the outermost first; empty where unnamed."""
+        self.scope = Labels()
+        """The labels in scope, by what refers to them."""
         self.names_data = False
         """Whether an operator named a data segment."""
         self.forms = {
@@ -81,13 +82,13 @@ class CodePrinter:
 
     def label(self, depth: int) -> str:
         """Return a label, named if no inner label of the same name hides it."""
-        if depth < len(self.stack):
-            name = self.stack[-1 - depth]
-            if not name:
-                return f" {depth} (;@{len(self.stack) - depth};)"
-            if name not in self.stack[len(self.stack) - depth :]:
-                return f" {name}"
-        return f" {depth}"
+        stack = self.scope.stack
+        if depth >= len(stack):
+            return f" {depth}"
+        name = stack[-1 - depth]
+        if name is None:
+            return f" {depth} (;@{len(stack) - depth};)"
+        return f" {name}" if self.scope.depth(name) == depth else f" {depth}"
 
     def block_type(self, block: BlockType) -> str:
         """Return a block type; of a type index also what it stands for."""
@@ -177,12 +178,12 @@ class CodePrinter:
         """Turn to the locals and labels of the function with this index."""
         self.locals = self.identifiers.scope("local", function)
         self.labels = self.identifiers.scope("label", function)
-        self.stack.clear()
+        self.scope = Labels()
 
     def expression(self, instructions: Iterable[Instruction]) -> list[str]:
         """Return the operators of a constant expression without its `end`."""
         self.locals = self.labels = Scope({})
-        self.stack.clear()
+        self.scope = Labels()
         lines: list[str] = []
         self.body(instructions, lines)
         return [line.strip() for line in lines]
@@ -199,7 +200,8 @@ class CodePrinter:
         `hints` are put before the operators at their offsets.
         """
         hints = hints or {}
-        stack = self.stack
+        scope = self.scope
+        stack = scope.stack
         margins = [indent + "  " * depth for depth in range(_MAX_INDENT + 1)]
         margin = indent
         labels = 0
@@ -213,18 +215,18 @@ class CodePrinter:
                     break
                 if rule in _OPENERS:
                     name = self.identifiers.bind_in(self.labels, labels)
-                    reference = self.labels.references.get(labels, "")
+                    reference = self.labels.references.get(labels)
                     comment = "" if reference else f" ;; label = @{len(stack) + 1}"
                     text += f"{name}{self.immediates(instruction)}{comment}"
                     lines.append(f"{margin}{hint}{text}")
-                    stack.append(reference)
+                    scope.push(reference)
                     labels += 1
                     margin = margins[min(len(stack), _MAX_INDENT)]
                     continue
                 outer = margins[min(max(len(stack) - 1, 0), _MAX_INDENT)]
                 if rule in _CLOSERS:
                     if stack:
-                        stack.pop()
+                        scope.pop()
                     margin = outer
                 lines.append(outer + text + self.immediates(instruction))
                 continue
