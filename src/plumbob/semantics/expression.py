@@ -31,6 +31,8 @@ SHIFT: Final = 8
 SUM: Final = 9
 PRODUCT: Final = 10
 UNARY: Final = 11
+NUMBER: Final = 12
+"""A literal: as tight as a name, but a method's receiver only in parentheses."""
 ATOM: Final = 13
 
 Part: TypeAlias = "str | tuple[Expression, int]"

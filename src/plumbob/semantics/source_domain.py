@@ -61,7 +61,7 @@ class SourceDomain:
         return self._made[key]
 
     def _number(self, value: int) -> Expression:
-        level = e.ATOM if value >= 0 else e.UNARY
+        level = e.NUMBER if value >= 0 else e.UNARY
         return self._plain((e.literal(value),), level, value, value)
 
     def _truth(
@@ -368,6 +368,8 @@ class SourceDomain:
         return self._call("reverse_bits", w, w, x)
 
     def reverse_bytes(self, w: int, x: Expression) -> Expression:
+        if x.value is not None:
+            return self._number(int.from_bytes(x.value.to_bytes(w // 8, "little"), "big"))
         source: tuple[Part, ...] = ("from_bytes(", (x, e.ATOM), f".to_bytes({w // 8}, {LE}), {BE})")
         return self._plain(source, e.ATOM, 0, _mask(w))
 
