@@ -16,7 +16,7 @@ import click
 from plumbob.cli.options import Settings, common
 from plumbob.errors import ExitCode, InternalError, PlumbobError
 
-COMMANDS = ("validate", "census", "parse", "print", "wast")
+COMMANDS = ("validate", "census", "parse", "print", "wast", "clif")
 """In the order of a newcomer's need; `plumbob.cli.<name>` holds `command`."""
 
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
@@ -50,15 +50,23 @@ class Commands(click.Group):
         try:
             status = super().main(*args, **extra)
             _flush()
-        except click.exceptions.Abort:
-            _say("interrupted")
-            status = EXIT_INTERRUPTED
+        except click.exceptions.Abort as abort:
+            if isinstance(abort.__cause__, EOFError):  # nothing here reads from a person
+                _report_bug(abort.__cause__, settings)
+                status = ExitCode.INTERNAL
+            else:
+                _say("interrupted")
+                status = EXIT_INTERRUPTED
         except click.ClickException as error:
             error.show()
             status = ExitCode.USAGE
         except BrokenPipeError:
             _discard_output()
             status = EXIT_BROKEN_PIPE
+        except SystemExit as end:
+            # click ends the process by itself in one case alone: a closed pipe.
+            closed = isinstance(end.__context__, BrokenPipeError)
+            status = EXIT_BROKEN_PIPE if closed else end.code
         except PlumbobError as error:
             status = error.exit_code
             if isinstance(error, InternalError) or status == ExitCode.INTERNAL:
@@ -94,11 +102,13 @@ def _discard_output() -> None:
     """Point standard output at nothing, so that Python's own last flush cannot fail."""
     import os
 
-    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(null, sys.stdout.fileno())
-    finally:
-        os.close(null)
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError):  # closed, or not a file: then nothing is flushed to it
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
 
 
 def _report_bug(error: Exception, settings: Settings) -> None:

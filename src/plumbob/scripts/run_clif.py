@@ -21,7 +21,7 @@ from plumbob.scripts.verdict import FAILED, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from plumbob.exec.interp import Limits, Mode
+    from plumbob.exec.interp import Limits, Mode, Outcome
     from plumbob.ir.entities import Signature
     from plumbob.scripts.clif_file import ClifFile
 
@@ -69,21 +69,19 @@ class FileRunner:
         try:
             invocation = parse_invocation(text.partition(";")[0].strip())  # a remark may follow
             signature, outcome = self.run(invocation)
-            if not isinstance(outcome, Returned):
-                return str(outcome)
-            if kind == "print":
+            if kind == "print" and isinstance(outcome, Returned):
                 return ""
-            return compare(invocation, signature, outcome.values)
+            return judge(invocation, signature, outcome)
         except PlumbobError as error:
             return str(error)
 
-    def run(self, invocation: Invocation) -> tuple[Signature, Any]:
+    def run(self, invocation: Invocation) -> tuple[Signature, Outcome]:
         """Make the call; returns the function's signature and the outcome."""
         machine = Machine(self.program, **self.options)
         return call(machine, invocation)
 
 
-def call(machine: Machine, invocation: Invocation) -> tuple[Signature, Any]:
+def call(machine: Machine, invocation: Invocation) -> tuple[Signature, Outcome]:
     """Make a call given as text; returns the function's signature and the outcome.
 
     Raises InputError for arguments that do not fit, UsageError for an unknown function.
@@ -92,6 +90,13 @@ def call(machine: Machine, invocation: Invocation) -> tuple[Signature, Any]:
     types = [param.type for param in signature.params]
     arguments = parse_values(invocation.arguments, types, f"arguments of {invocation.symbol}")
     return signature, machine.call(invocation.symbol, arguments)
+
+
+def judge(invocation: Invocation, signature: Signature, outcome: Outcome) -> str:
+    """Return why the outcome of a call is not what it expects; empty if it is."""
+    if isinstance(outcome, Returned):
+        return compare(invocation, signature, outcome.values)
+    return str(outcome)
 
 
 def compare(invocation: Invocation, signature: Signature, values: tuple[int, ...]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from plumbob.errors import InternalError, PlumbobError
+from plumbob.errors import InputError, InternalError
 
 if TYPE_CHECKING:
     from plumbob.ir.entities import Signature
@@ -86,6 +86,9 @@ class Thrown(NamedTuple):
     payload: tuple[int, ...]
     context: int | None
 
+    def __str__(self) -> str:
+        return f"exception tag{self.tag} {self.payload}"
+
 
 Outcome: TypeAlias = Returned | Trap | Thrown
 
@@ -120,11 +123,11 @@ class GuestException(Exception):  # noqa: N818  # it is the guest's exception
         self.context = context
 
 
-class UnsupportedOperationError(PlumbobError):
+class UnsupportedOperationError(InputError):
     """An instruction that means nothing to an interpreter was executed, or its type does."""
 
 
-class LinkError(PlumbobError):
+class LinkError(InputError):
     """A guest refers to a function that nobody defines."""
 
 
