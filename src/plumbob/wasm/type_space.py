@@ -16,7 +16,6 @@ from plumbob.wasm.types import (
     ARRAY,
     CONCRETE,
     FUNC,
-    HEAP_MASK,
     INDEX_MASK,
     STRUCT,
     UNREACHABLE,
@@ -46,13 +45,10 @@ class TypeFault(NamedTuple):
     message: str
 
 
-def _map_subtype(subtype: SubType, rename: Callable[[int], int]) -> SubType:
-    """Return the type with every type index replaced."""
-
-    def value(type_: ValType) -> ValType:
-        if not type_ & CONCRETE:
-            return type_
-        return ValType(type_ & ~HEAP_MASK | rename(type_ & INDEX_MASK))
+def _map_types(
+    subtype: SubType, value: Callable[[ValType], ValType], above: Callable[[int], int]
+) -> SubType:
+    """Return the type with every value type and every supertype's index replaced."""
 
     def field(item: FieldType) -> FieldType:
         return FieldType(value(item.storage), item.mutable)
@@ -65,8 +61,32 @@ def _map_subtype(subtype: SubType, rename: Callable[[int], int]) -> SubType:
             composite = StructType(tuple(map(field, fields)))
         case ArrayType(item):
             composite = ArrayType(field(item))
-    supertypes = tuple(rename(index) & ~CONCRETE for index in subtype.supertypes)
-    return SubType(composite, supertypes, subtype.final)
+    return SubType(composite, tuple(map(above, subtype.supertypes)), subtype.final)
+
+
+def _rename(subtype: SubType, rename: Callable[[int], int]) -> SubType:
+    """Return the type with every type index replaced by what `rename` makes of it."""
+
+    def value(type_: ValType) -> ValType:
+        if not type_ & CONCRETE:
+            return type_
+        return ValType(type_ & ~INDEX_MASK | rename(type_ & INDEX_MASK))
+
+    return _map_types(subtype, value, rename)
+
+
+def _unroll(subtype: SubType, base: int) -> SubType:
+    """Return a rolled type with ids in place of places in its group, which starts at `base`."""
+
+    def value(type_: ValType) -> ValType:
+        if type_ & _RELATIVE:
+            return ValType(type_ & ~(_RELATIVE | INDEX_MASK) | (base + (type_ & INDEX_MASK)))
+        return type_
+
+    def above(index: int) -> int:
+        return base + (index & INDEX_MASK) if index & _RELATIVE else index
+
+    return _map_types(subtype, value, above)
 
 
 def _is_closed(subtype: SubType) -> bool:
@@ -113,11 +133,9 @@ class TypeRegistry:
         """
 
         def roll(index: int) -> int:
-            if index >= first:
-                return CONCRETE | _RELATIVE | (index - first)
-            return CONCRETE | canonical[index]
+            return _RELATIVE | (index - first) if index >= first else canonical[index]
 
-        key = tuple(item if _is_closed(item) else _map_subtype(item, roll) for item in types)
+        key = tuple(item if _is_closed(item) else _rename(item, roll) for item in types)
         base = self._groups.get(key)
         if base is None:
             base = len(self.types)
@@ -131,34 +149,6 @@ class TypeRegistry:
             self.types.append(subtype)
             above = self.displays[subtype.supertypes[0]] if subtype.supertypes else ()
             self.displays.append((*above, base + place))
-
-
-def _unroll(subtype: SubType, base: int) -> SubType:
-    """Return a rolled type with ids in place of places in its group.
-
-    An index that `roll` made relative carries `_RELATIVE`, which lies outside INDEX_MASK.
-    """
-
-    def value(type_: ValType) -> ValType:
-        if type_ & _RELATIVE:
-            return ValType(type_ & ~(_RELATIVE | INDEX_MASK) | (base + (type_ & INDEX_MASK)))
-        return type_
-
-    def field(item: FieldType) -> FieldType:
-        return FieldType(value(item.storage), item.mutable)
-
-    composite: CompositeType
-    match subtype.composite:
-        case FuncType(params, results):
-            composite = FuncType(tuple(map(value, params)), tuple(map(value, results)))
-        case StructType(fields):
-            composite = StructType(tuple(map(field, fields)))
-        case ArrayType(item):
-            composite = ArrayType(field(item))
-    supertypes = tuple(
-        base + (index & INDEX_MASK) if index & _RELATIVE else index for index in subtype.supertypes
-    )
-    return SubType(composite, supertypes, subtype.final)
 
 
 Description = tuple[
@@ -221,9 +211,9 @@ class TypeSpace:
         def note(mentioned: int) -> int:
             if mentioned >= end:
                 self._fault(index, "E0250", f"type {index} mentions the unknown type {mentioned}")
-            return CONCRETE | mentioned
+            return mentioned
 
-        _map_subtype(subtype._replace(supertypes=()), note)
+        _rename(subtype._replace(supertypes=()), note)
         composite = subtype.composite
         if _mentions_unreachable(subtype) and not (
             allow_unreachable
