@@ -75,6 +75,10 @@ CASES = [
     ("store readonly v0, v1\nreturn v0", "inst0: A store instruction cannot have the `readonly`"),
     ("v2 = iadd v0, v0\nv3 = iadd.i32 v2, v4\nv4 = iadd v2, v2\nreturn v4",
      "inst1: uses value v4 from non-dominating inst2"),
+    (
+        "return v5\nblock1(v5: i32):\nreturn v5",
+        "inst0: uses value arg from non-dominating block1: v5",
+    ),
     ("v2 = iadd.i32 v2, v0\nreturn v2", "inst0: uses value v2 from itself"),
     ("return v0\nblock1(v5: i32):\nreturn v5\n", ""),
     ("v2 = splat.i32x4 v0\nv3 = extractlane v2, 4\nreturn v3",

@@ -50,7 +50,10 @@ class SSABuilder:
         self.types: list[Type] = []
         self.definitions: list[dict[Block, Value]] = []
         self.history: list[list[Value]] = []
-        """Every value that each variable ever had, inserted parameters included."""
+        """Every value that each variable ever had, inserted parameters included.
+
+        A parameter that became an alias is there as well, for the value it stands for.
+        """
         self.predecessors: dict[Block, list[Inst]] = {}
         self.sealed: set[Block] = set()
         self.incomplete: dict[Block, list[tuple[Variable, Value]]] = {}
@@ -176,7 +179,6 @@ class SSABuilder:
             (value,) = resolved
         else:
             value = self.zero(block, self.types[var])
-            self.history[var].append(value)
         func.remove_param(block, func.value_index[param])
         func.change_to_alias(param, value)
         if self.definitions[var].get(block) == param:
