@@ -38,6 +38,14 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101  # the convention above
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a closed pipe ends it, and click would call that a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _discard_output()
+            raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
+
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run the command line; exit with one of `ExitCode`, or 128 + a signal.
 
@@ -63,10 +71,6 @@ class Commands(click.Group):
         except BrokenPipeError:
             _discard_output()
             status = EXIT_BROKEN_PIPE
-        except SystemExit as end:
-            # click ends the process by itself in one case alone: a closed pipe.
-            closed = isinstance(end.__context__, BrokenPipeError)
-            status = EXIT_BROKEN_PIPE if closed else end.code
         except PlumbobError as error:
             status = error.exit_code
             if isinstance(error, InternalError) or status == ExitCode.INTERNAL:

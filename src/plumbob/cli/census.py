@@ -54,7 +54,7 @@ def command(
             "modules": [census_data(census) for census in censuses],
             "errors": unreadable.data(),
         }
-        click.echo(json.dumps(data, indent=2))
+        outputs.say(json.dumps(data, indent=2))
     elif censuses:
         from plumbob.report.census import render
 

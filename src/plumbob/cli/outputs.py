@@ -82,6 +82,16 @@ def _write_stdout(data: bytes) -> None:
         raise unwritable("standard output", error) from error
 
 
+def say(text: str = "", *, color: bool = False, err: bool = False) -> None:
+    """Print a line of the result. Raises `InputError` where that is impossible."""
+    try:
+        click.echo(text, color=color, err=err)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable("standard output", error) from error
+
+
 def refuse_binary_on_terminal(path: str) -> None:
     """Raise `UsageError` where binary output would go to a terminal."""
     if path == "-" and sys.stdout is not None and sys.stdout.isatty():
@@ -114,7 +124,7 @@ def show(document: Document, settings: Settings, *, err: bool = False) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text, color=colored, err=err)
+    say(text, color=colored, err=err)
 
 
 ASCII = str.maketrans({"│": "|", "✗": "x", "…": "..."})

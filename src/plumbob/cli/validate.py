@@ -78,10 +78,10 @@ def command(
         reports.append(report)
         if report.diagnostics and output_format == "text":
             outputs.show(_page(report, data), settings())
-            click.echo()
+            outputs.say()
     if output_format == "text":
         if reports:
-            click.echo(summary(reports))
+            outputs.say(summary(reports))
     else:
         _print_data(reports, unreadable, output_format)
     return unreadable.exit_code(found=not all(report.ok for report in reports))
@@ -124,4 +124,4 @@ def _print_data(reports: list[Report], unreadable: inputs.Unreadable, output_for
         from plumbob.report.data import reports_data
 
         document = {**reports_data(reports), "errors": unreadable.data()}
-    click.echo(json.dumps(document, indent=2))
+    outputs.say(json.dumps(document, indent=2))

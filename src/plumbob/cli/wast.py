@@ -73,7 +73,7 @@ def command(
 
         from plumbob.scripts.wast import report
 
-        click.echo(json.dumps({**report(results), "errors": unreadable.data()}, indent=2))
+        outputs.say(json.dumps({**report(results), "errors": unreadable.data()}, indent=2))
     elif results:
         from plumbob.report.wast import render
 

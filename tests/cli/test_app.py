@@ -1,0 +1,267 @@
+"""The group of commands: help, names, exit statuses, bugs, interruption."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from plumbob.cli import app, validate
+from plumbob.cli.app import COMMANDS
+from plumbob.cli.options import DEAD_CODE_POLICIES
+from plumbob.cli.wast import STAGES
+from plumbob.errors import InputError, InternalError, UsageError
+from plumbob.scripts import wast
+from plumbob.wasm.policy import POLICIES
+from tests.cli.support import COMMAND, COMPONENT, VALID, Run, environment
+
+
+def test_the_help_lists_every_command(plumbob: Run) -> None:
+    told = plumbob("--help")
+    assert told.returncode == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in told.stdout.decode()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    command = importlib.import_module(f"plumbob.cli.{name}").command
+    assert isinstance(command, click.Command)
+    assert command.help
+    assert command.short_help
+    told = CliRunner().invoke(app.plumbob, [name, "--help"])
+    assert told.exit_code == 0
+    assert "--color" in told.output
+    assert "--debug" in told.output
+
+
+def test_the_version(plumbob: Run) -> None:
+    assert plumbob("--version").stdout.decode().strip().endswith(version("plumbob"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["validate"]])
+def test_bad_usage(plumbob: Run, arguments: list[str]) -> None:
+    told = plumbob(*arguments)
+    assert told.returncode == 2
+    assert b"Usage: plumbob" in told.stderr
+
+
+def test_choices_are_those_of_the_library() -> None:
+    assert tuple(POLICIES) == DEAD_CODE_POLICIES
+    assert tuple(wast.STAGES) == STAGES
+
+
+def test_nothing_heavy_is_imported_for_a_valid_module(modules: Path) -> None:
+    script = (
+        "import sys; from plumbob.cli.app import plumbob\n"
+        "try: plumbob.main(['validate', sys.argv[1]])\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, modules / "valid.wasm"], capture_output=True, check=True
+    )
+    loaded = set(told.stderr.decode().split())
+    assert "plumbob.wasm.validate" in loaded
+    heavy = {"rich", "json", "gmpy2", "logging", "concurrent.futures", "pathlib", "tempfile"}
+    assert not loaded & heavy
+    assert not [name for name in loaded if name.startswith(("plumbob.report", "plumbob.ir"))]
+    assert "plumbob.wasm.explain" not in loaded
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make `plumbob validate` raise an exception and return what came of it."""
+
+    def run(error: BaseException, *arguments: str) -> Any:
+        def fail(*_: object, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(validate.inputs, "find", fail)
+        return CliRunner().invoke(app.plumbob, [*arguments, "validate", "x"])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InputError("odd input"), 2),
+        (UsageError("odd wish"), 2),
+        (InternalError("broken"), 3),
+        (ZeroDivisionError("broken"), 3),
+        (RecursionError("broken"), 3),
+        (MemoryError(), 3),
+        (EOFError("broken"), 3),
+        (OSError(5, "broken"), 3),
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(), 141),
+    ],
+)
+def test_exceptions_become_exit_statuses(fault: Any, error: BaseException, status: int) -> None:
+    told = fault(error)
+    assert told.exit_code == status
+    assert ("This is a bug in Plumbob" in told.stderr) == (status == 3)
+    assert "Traceback" not in told.stderr
+
+
+def test_a_bug_is_reported_with_its_place(fault: Any) -> None:
+    told = fault(ZeroDivisionError("by\nzero"))
+    first = told.stderr.split("\n")[0]
+    assert first.startswith("plumbob: internal error: ZeroDivisionError: by zero (")
+    assert "test_app.py" in first
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_the_traceback_is_there_for_the_asking(
+    fault: Any, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLUMBOB_DEBUG", "1" if how == "environment" else "0")
+    told = fault(ZeroDivisionError("broken"), *(["--debug"] if how == "option" else []))
+    assert told.exit_code == 3
+    assert "Traceback (most recent call last)" in told.stderr
+
+
+def test_a_closed_pipe_is_no_bug(modules: Path) -> None:
+    many = [str(modules / "deeper" / "invalid.wat")] * 400
+    with subprocess.Popen(
+        [*COMMAND, "validate", *many],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
+
+
+@pytest.mark.parametrize("command", ["validate", "print"])
+def test_standard_output_may_be_closed(modules: Path, command: str) -> None:
+    line = f'exec "$0" -m plumbob {command} "$1" >&-'
+    told = subprocess.run(
+        ["/bin/sh", "-c", line, sys.executable, modules / "valid.wat"],
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    assert told.returncode == (0 if command == "validate" else 2)
+    assert b"internal error" not in told.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["validate"], ["validate", "--json"], ["print"], ["parse"]])
+def test_a_full_disk_is_said(modules: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        told = subprocess.run(
+            [*COMMAND, *arguments, modules / "valid.wat"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            check=False,
+        )
+    assert told.returncode == 2
+    assert told.stderr.decode().startswith("plumbob: cannot write standard output")
+
+
+def test_ctrl_c_is_quiet() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "validate", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        time.sleep(1)  # until it waits for its input
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.decode().strip() == "plumbob: interrupted"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_of_another_encoding(plumbob: Run, modules: Path, encoding: str) -> None:
+    told = plumbob(
+        "validate", modules / "deeper" / "invalid.wat", env={"PYTHONIOENCODING": encoding}
+    )
+    assert told.returncode == 1
+    assert "1 | (module" in told.stdout.decode(encoding)
+
+
+def colored(told: subprocess.CompletedProcess[bytes]) -> bool:
+    return b"\x1b[" in told.stdout
+
+
+def test_colour_is_for_terminals_unless_asked(plumbob: Run, modules: Path) -> None:
+    path = modules / "deeper" / "invalid.wat"
+    assert not colored(plumbob("validate", path))
+    assert colored(plumbob("validate", path, "--color", "always"))
+    assert colored(plumbob("--color", "always", "validate", path))
+    assert not colored(plumbob("validate", path, "--color", "never"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(
+    ("extra", "arguments", "wanted"),
+    [
+        ({"TERM": "xterm"}, [], True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, [], False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, ["--color", "always"], True),
+        ({"TERM": "dumb"}, [], False),
+        ({"TERM": "xterm"}, ["--color", "never"], False),
+    ],
+)
+def test_colour_on_a_terminal(
+    modules: Path, extra: dict[str, str], arguments: list[str], *, wanted: bool
+) -> None:
+    import pty
+
+    control, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "validate", modules / "deeper" / "invalid.wat", *arguments],
+        stdout=terminal,
+        env=environment(**extra),
+    )
+    os.close(terminal)
+    said = b""
+    while True:
+        try:
+            part = os.read(control, 65536)
+        except OSError:  # how Linux says that the other side is closed
+            break
+        if not part:
+            break
+        said += part
+    os.close(control)
+    assert process.wait(60) == 1
+    assert (b"\x1b[" in said) == wanted
+    assert b"E0202" in said
+
+
+def test_the_module_is_the_command() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "plumbob", "validate", "-"],
+        input=VALID.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (0, b"<stdin>: valid\n")
+
+
+def test_a_component_is_recognised(plumbob: Run) -> None:
+    told = plumbob("validate", "-", stdin=COMPONENT)
+    assert told.returncode == 2
+    assert b"component" in told.stderr
+    assert told.stdout == b""
