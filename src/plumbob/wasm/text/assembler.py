@@ -14,6 +14,7 @@ from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.wasm.instructions import CATCH_NAMES, OPCODES, BlockType, Catch
+from plumbob.wasm.module import FIELDS
 from plumbob.wasm.opcodes import BY_NAME
 from plumbob.wasm.text.immediates import Immediates, encode, words
 from plumbob.wasm.text.lexer import describe
@@ -47,6 +48,7 @@ _NOUNS = {
     AFTER_CATCH_ALL: "`)`",
     AFTER_DELEGATE: "`)`",
 }
+_FIELDS = ("type", "rec", *FIELDS)
 _CAUGHT = (CATCH, CATCH_ALL)
 _OF_IF = ("then", "else")
 _FOLDED_WORDS = ("then", "else", "do", "catch", "catch_all", "delegate")
@@ -243,6 +245,9 @@ class Assembler:
             "unknown operator",
             code="E0179",
             expected=f"`{close[0]}` perhaps" if close else "an instruction",
+            hint="if this is a field of the module, the one before it lacks a `)`"
+            if word in _FIELDS
+            else None,
             at=at,
         )
 

@@ -157,9 +157,38 @@ class Cursor:
                 if not depth:
                     return index
             elif not word:
-                self.fail("unclosed parenthesis", code="E0172", expected="`)`",
-                          found="the end of the text", at=opening)  # fmt: skip
+                self._unclosed(opening, index)
             index += 1
+
+    def _unclosed(self, opening: int, end: int) -> NoReturn:
+        """Raise for a parenthesis that is not closed, with a guess at what is missing where."""
+        texts = self.texts
+        opened: list[int] = []
+        nested: int | None = None
+        for index in range(opening, end):
+            if texts[index] == "(":
+                if texts[index + 1] == "func" and nested is None and opened:
+                    around = texts[opened[-1] + 1]
+                    nested = index if around not in _AROUND_FUNC else None
+                opened.append(index)
+            elif texts[index] == ")":
+                opened.pop()
+        guess = opened[-1] if nested is None else nested
+        line, column = self.tokens.source.location(self.starts[guess])
+        place = f"`({texts[guess + 1]}` at {line}:{column}"
+        hint = None
+        if nested is not None:
+            hint = f"a `)` seems to be missing before {place}"
+        elif guess != opening:
+            hint = f"the last one still open is {place}"
+        self.fail(
+            "unclosed parenthesis",
+            code="E0172",
+            expected="`)`",
+            found="the end of the text",
+            hint=hint,
+            at=opening,
+        )
 
     def require(self, feature: int, what: str, *, at: int | None = None) -> None:
         """Raise unless all these features are on."""
@@ -220,6 +249,9 @@ class Cursor:
                         ),
                     )
 
+
+_AROUND_FUNC = ("module", "import", "export", "type", "sub", "rec")
+"""What `(func` may stand in."""
 
 _PLACES = {
     "name": "it right behind the keyword or identifier that introduces what it names",

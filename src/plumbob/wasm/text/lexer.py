@@ -329,7 +329,7 @@ def check_code_points(word: str, span: Span) -> None:
 
 
 _ESCAPES = {"t": b"\t", "n": b"\n", "r": b"\r", '"': b'"', "'": b"'", "\\": b"\\"}
-_ESCAPE = re.compile(r"\\(?:([tnr\"'\\])|([0-9a-fA-F]{2})|u\{([0-9a-fA-F_]+)\})")
+_ESCAPE = re.compile(r"\\([tnr\"'\\])|((?:\\[0-9a-fA-F]{2})+)|\\u\{([0-9a-fA-F_]+)\}")
 
 
 def string_bytes(literal: str) -> bytes:
@@ -343,7 +343,7 @@ def string_bytes(literal: str) -> bytes:
         out.append(body[position : match.start()].encode())
         position = match.end()
         if match.lastindex == 2:
-            out.append(bytes.fromhex(match.group(2)))
+            out.append(bytes.fromhex(match.group(2).replace("\\", "")))
         elif match.lastindex == 1:
             out.append(_ESCAPES[match.group(1)])
         else:

@@ -103,10 +103,16 @@ def heap_type(context: Context) -> HeapType:
 
 def _result_type(context: Context) -> ValType:
     cursor = context.cursor
-    if cursor.texts[cursor.i] == "unreachable" and context.allow_unreachable_type:
-        cursor.i += 1
-        return t.UNREACHABLE
-    return value_type(context)
+    if cursor.texts[cursor.i] != "unreachable":
+        return value_type(context)
+    if not context.allow_unreachable_type:
+        cursor.fail(
+            "the result type `unreachable` is Plumbob's own",
+            expected="a value type",
+            hint="--dead-code=typed allows it",
+        )
+    cursor.i += 1
+    return t.UNREACHABLE
 
 
 class Parameter(NamedTuple):
