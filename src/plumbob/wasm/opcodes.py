@@ -86,7 +86,7 @@ _op(0x0C, "br", "label", f"labeltypes -> {DEAD}", effects="branch", rule="br")
 _op(0x0D, "br_if", "label", "labeltypes i32 -> labeltypes", effects="branch", rule="br_if")
 _op(0x0E, "br_table", "labels", f"labeltypes i32 -> {DEAD}", effects="branch", rule="br_table")
 _op(0x0F, "return", "", f"returns -> {DEAD}", effects="branch", rule="return")
-_op(0x10, "call", "func", "params -> results", effects="call", rule="call")
+_op(0x10, "call", "func", "params -> results", effects="call")
 _op(
     0x11,
     "call_indirect",
@@ -94,7 +94,6 @@ _op(
     "params addr -> results",
     effects="trap read.table call",
     checks="function table_func",
-    rule="call",
 )
 _group(f.TAIL_CALL)
 _op(0x12, "return_call", "func", f"params -> {DEAD}", effects="call branch", checks="tail")
@@ -114,7 +113,6 @@ _op(
     "params refnull:type -> results",
     effects="trap call",
     checks="function",
-    rule="call",
 )
 _op(
     0x15,

@@ -205,7 +205,7 @@ cdef int run(State* s) noexcept nogil:
                 size = leb_size(at + 1)
                 memcpy(&function, at + 1, 4)
                 function = gather(function, size)
-                if size and entry.immediates == 1 and function < s.env.nfuncs:
+                if size and function < s.env.nfuncs:
                     callee = &s.env.types[s.env.func_types[function]]
                     count = callee.nparams
                     if sp - floor >= count and callee.nresults <= 1:

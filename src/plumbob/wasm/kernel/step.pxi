@@ -41,8 +41,6 @@ cdef inline bint closes(const Row* row) noexcept nogil:
 
 cdef int check_const(State* s, const Row* row) noexcept nogil:
     # Validation / Constant Expressions; the immediates are known.
-    if row.constant == 0:
-        return fail(s, E_CONST, 0, s.row)
     if row.constant > 0 and not row.constant & s.env.features:
         return fail(s, E_CONST, row.constant, s.row)
     if row.nimmediates and row.immediates[0] == M_GLOBAL:
@@ -212,6 +210,9 @@ cdef int step(State* s) noexcept nogil:
     if dead and s.env.policy == P_FORBIDDEN and not closes(row):
         s.pos = s.start
         return fail(s, E_DEAD, 0, s.row)
+    if s.is_const and row.constant == NO_CONST:
+        s.pos = s.start
+        return fail(s, E_CONST, 0, s.row)
     if get_immediates(s, row):
         return 1
     if s.is_const and check_const(s, row):

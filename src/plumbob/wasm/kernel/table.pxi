@@ -12,7 +12,6 @@ cdef enum Rule:
     R_BR_IF
     R_BR_TABLE
     R_RETURN
-    R_CALL
     R_TRY
     R_CATCH
     R_CATCH_ALL
@@ -41,6 +40,7 @@ cdef enum Rule:
     R_CONST_BYTES
     R_GLOBAL_GET
     R_GLOBAL_SET
+    R_CALL
     R_ILLEGAL
 
 RULES = {
@@ -54,7 +54,6 @@ RULES = {
     "br_if": R_BR_IF,
     "br_table": R_BR_TABLE,
     "return": R_RETURN,
-    "call": R_CALL,
     "try": R_TRY,
     "catch": R_CATCH,
     "catch_all": R_CATCH_ALL,
@@ -181,6 +180,7 @@ CHECKS = {
 }
 
 cdef enum:
+    NO_CONST = 0  # as in operators.py
     MAX_ROWS = 1024
     MAX_PREFIXES = 8
     MAX_NUMBERS = 512
@@ -293,6 +293,10 @@ cdef uint8_t shape_of(operator) except 255:
             return R_CONST_LEB
         if shape[0] in (("f32",), ("f64",)) and shape[1:] == (0, 1):
             return R_CONST_BYTES
+    if operator.immediates == ("func",) and operator.pops == ("params",) and (
+        operator.pushes == ("results",)
+    ):
+        return R_CALL
     if shape == (("memarg",), 1, 1):
         return R_LOAD
     if shape == (("memarg",), 2, 0):
