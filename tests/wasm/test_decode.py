@@ -375,3 +375,33 @@ def test_large_payloads_are_not_copied() -> None:
     assert isinstance(payload, memoryview)
     assert payload.obj is data
     assert payload.readonly
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_buffer_will_do(kind: type) -> None:
+    data = module((1, "01600000"), (3, "0100"), (10, "01 02 00 0b"), (11, "01 01 01 61"))
+    found = decode(kind(data))
+    assert found == decode(data)
+    assert type(found.code[0].body) is bytes
+    assert encode(found) == data
+    # Of a larger buffer, only the range.
+    assert decode(memoryview(b"xx" + data + b"yy")[2:-2]) == found
+
+
+def test_offsets_of_what_is_not_there() -> None:
+    found = decode(module((9, "01 05 70 01 d0 70 0b"), (11, "01 01 00")))
+    assert ("elem", 0, 0) not in dict(found.offsets)
+    assert found.offsets["elem", 0, 0] == 14
+    for key in (
+        ("elem", 1),
+        ("elem", -1),
+        ("elem", 0, 1),
+        ("elem", 1, 0),
+        ("data", 1, "init"),
+        ("global", 0, "init"),
+        ("func", 0),
+        ("nothing",),
+    ):
+        assert found.offsets.get(key) is None
+        with pytest.raises(KeyError):
+            found.offsets[key]
