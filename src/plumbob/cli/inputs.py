@@ -124,7 +124,7 @@ def is_binary(data: bytes, name: str) -> bool:
         return not name.endswith(".wat")
     sample = data[:SAMPLE]
     controls = len(sample) - len(sample.translate(None, CONTROLS))
-    return controls > len(sample) // 16 or (controls > 0 and not _is_utf8(data))
+    return controls > 1 + len(sample) // 16 or (controls > 0 and not _is_utf8(data))
 
 
 def _is_utf8(data: bytes) -> bool:
