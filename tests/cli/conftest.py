@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.support import COMMAND, INVALID, MALFORMED, VALID, Run, environment
 
 from plumbob.wasm.encode import encode
 from plumbob.wasm.text import parse_text
-from tests.cli.support import COMMAND, INVALID, MALFORMED, VALID, Run, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -15,15 +16,15 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from tests.cli.support import COMMAND, COMPONENT, VALID, Run, environment
 
-from plumbob.cli import app, validate
+from plumbob.cli import app, inputs
 from plumbob.cli.app import COMMANDS
 from plumbob.cli.options import DEAD_CODE_POLICIES
 from plumbob.cli.wast import STAGES
 from plumbob.errors import InputError, InternalError, UsageError
 from plumbob.scripts import wast
 from plumbob.wasm.policy import POLICIES
-from tests.cli.support import COMMAND, COMPONENT, VALID, Run, environment
 
 
 def test_the_help_lists_every_command(plumbob: Run) -> None:
@@ -87,7 +88,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> Any:
         def fail(*_: object, **__: object) -> None:
             raise error
 
-        monkeypatch.setattr(validate.inputs, "find", fail)
+        monkeypatch.setattr(inputs, "find", fail)
         return CliRunner().invoke(app.plumbob, [*arguments, "validate", "x"])
 
     return run
@@ -212,7 +213,6 @@ def test_colour_is_for_terminals_unless_asked(plumbob: Run, modules: Path) -> No
     assert not colored(plumbob("validate", path, "--color", "never"))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize(
     ("extra", "arguments", "wanted"),
     [
@@ -226,8 +226,6 @@ def test_colour_is_for_terminals_unless_asked(plumbob: Run, modules: Path) -> No
 def test_colour_on_a_terminal(
     modules: Path, extra: dict[str, str], arguments: list[str], *, wanted: bool
 ) -> None:
-    import pty
-
     control, terminal = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, "validate", modules / "deeper" / "invalid.wat", *arguments],

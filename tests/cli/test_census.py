@@ -6,8 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from plumbob.cli.options import DEAD_CODE_POLICIES
 from tests.cli.support import COMPONENT, Run
+
+from plumbob.cli.options import DEAD_CODE_POLICIES
 
 DEAD = b"""(module
   (func (result i32) (return (i32.const 1)) i32.const 2 drop)

@@ -6,15 +6,19 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.support import COMMAND, INVALID, MALFORMED, VALID, Run, environment
 
 from plumbob.cli import outputs
 from plumbob.cli.outputs import write_output
 from plumbob.errors import InputError, UsageError
-from tests.cli.support import COMMAND, INVALID, MALFORMED, VALID, Run, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_there_and_back(plumbob: Run, modules: Path, tmp_path: Path) -> None:
@@ -81,7 +85,7 @@ def test_a_binary_does_not_go_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr(outputs.sys, "stdout", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     with pytest.raises(UsageError, match="terminal"):
         outputs.refuse_binary_on_terminal("-")
     outputs.refuse_binary_on_terminal("file.wasm")
@@ -133,7 +137,7 @@ def test_a_failure_leaves_the_old_file_whole(
     def fail(*_: object) -> None:
         raise failure
 
-    monkeypatch.setattr(outputs.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises((InputError, KeyboardInterrupt)):
         write_output(str(target), b"after")
     assert target.read_bytes() == b"before"

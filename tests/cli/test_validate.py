@@ -8,12 +8,12 @@ import random
 from pathlib import Path
 
 import pytest
+from tests.cli.support import COMPONENT, INVALID, MALFORMED, VALID, Run
 
 from plumbob.cli.inputs import is_binary
 from plumbob.cli.options import DEAD_CODE_POLICIES
 from plumbob.wasm.encode import encode
 from plumbob.wasm.text import parse_text
-from tests.cli.support import COMPONENT, INVALID, MALFORMED, VALID, Run
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_empty_standard_input(plumbob: Run) -> None:
     assert plumbob("validate", "-").returncode == 1
 
 
-GARBAGE = random.Random(1).randbytes(1 << 16)
+GARBAGE = random.Random(1).randbytes(1 << 16)  # noqa: S311  # garbage for a test
 
 
 @pytest.mark.parametrize("length", [1, 3, 8, 100, len(GARBAGE)])
@@ -232,7 +232,7 @@ def test_text_that_is_not_utf8_says_where(plumbob: Run) -> None:
 
 
 def test_escape_sequences_in_names_do_not_reach_the_terminal(plumbob: Run) -> None:
-    text = '(module (func $"\\1b[2J" i32.add))'.encode()
+    text = b'(module (func $"\\1b[2J" i32.add))'
     for data in (text, encode(parse_text(text))):
         told = plumbob("validate", "-", stdin=data)
         assert told.returncode == 1

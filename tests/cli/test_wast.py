@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.support import Run
+if TYPE_CHECKING:
+    from tests.cli.support import Run
 
 GOOD = """(module (func (export "f") (result i32) i32.const 1))
 (assert_return (invoke "f") (i32.const 1))

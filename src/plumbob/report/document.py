@@ -83,17 +83,23 @@ class Document:
         )
 
     def prose(self, label: Piece, text: str, *, indent: int = 0, style: str = "plain") -> None:
-        """Add a paragraph behind a label, wrapped, its later lines under its first word."""
-        head = " " * indent
-        hang = indent + cells(label.text)
-        room = max(20, self.width - hang)
+        """Add a paragraph behind a label, wrapped, its later lines under its first word.
+
+        Behind a label of more than a third of the width the later lines are indented by 4.
+        """
+        start = indent + cells(visible(label.text))
+        hang = start if start <= self.width // 3 else indent + 4
         wrapped = textwrap.wrap(
-            visible(" ".join(text.split())), room, break_long_words=False, break_on_hyphens=False
+            visible(" ".join(text.split())),
+            max(self.width, hang + 20),
+            initial_indent=" " * start,
+            subsequent_indent=" " * hang,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
-        first, *rest = wrapped or [""]
-        self.line(head, label, Piece(first, style))
-        for line in rest:
-            self.line(" " * hang, Piece(line, style))
+        self.line(" " * indent, label, Piece(wrapped[0][start:] if wrapped else "", style))
+        for line in wrapped[1:]:
+            self.line(" " * hang, Piece(line[hang:], style))
 
     def table(
         self, rows: list[list[Piece]], *, indent: int = 0, gap: int = 2, right: tuple[int, ...] = ()
