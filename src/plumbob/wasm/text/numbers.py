@@ -78,14 +78,17 @@ def parse_unsigned(word: str, bits: int = 32) -> int:
 
 
 def parse_integer(word: str, bits: int) -> int:
-    """Return the bits of a signed or unsigned integer; raise `NumberError`."""
+    """Return the bits of a signed or unsigned integer; raise `NumberError`.
+
+    A plus sign may precede any unsigned value, as in wasm-tools; the specification's sN
+    would stop at 2^(N-1) - 1 there.
+    """
     match = _INTEGER.fullmatch(word)
     if match is None:
         raise NumberError("malformed integer", f"an integer of {bits} bits")
     sign, hexadecimal, decimal = match.groups()
     value = _magnitude(hexadecimal or decimal, 16 if hexadecimal else 10, bits)
-    half = 1 << (bits - 1)
-    if value >> bits or (sign == "-" and value > half) or (sign == "+" and value >= half):
+    if value >> bits or (sign == "-" and value > 1 << (bits - 1)):
         raise NumberError("integer out of range", f"a value from -2^{bits - 1} to 2^{bits} - 1")
     return -value & ((1 << bits) - 1) if sign == "-" else value
 

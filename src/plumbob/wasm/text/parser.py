@@ -42,6 +42,8 @@ def module_extent(tokens: Tokens) -> tuple[int, int]:
     if texts[:2] != ["(", "module"]:
         return 0, last
     cursor = Cursor(tokens, 0, 0)
+    if texts[2] in {"binary", "quote", "definition", "instance"}:
+        cursor.fail(f"`(module {texts[2]}` belongs to scripts", expected="a module's fields", at=2)
     end = cursor.close_of(0)
     if end + 1 != last:
         cursor.unexpected("nothing behind the module", at=end + 1)

@@ -115,9 +115,9 @@ class Segments:
         """Read `(elem ...)` of a table."""
         cursor = self.cursor
         opening = cursor.i
+        if not cursor.accept("(", "elem"):
+            cursor.unexpected("`(elem ...)`, or sizes before the type")
         end = cursor.close_of(opening)
-        cursor.expect("(", "`(elem`")
-        cursor.expect("elem", "`elem`")
         functions: list[int] | None = None
         expressions: tuple[bytes, ...] = ()
         type_ = element
