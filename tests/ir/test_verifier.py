@@ -241,6 +241,12 @@ def _alias_cycle(func: Function) -> None:
     func.value_owner[0] = 2
 
 
+def _alias_of_nothing(func: Function) -> None:
+    func.value_kind[6] = ALIAS
+    func.value_owner[6] = 77
+    func.value_owner[2] = 6
+
+
 def _alias_type(func: Function) -> None:
     func.value_types[2] = types.I64
 
@@ -252,6 +258,7 @@ CORRUPTIONS: list[tuple[str, Callable[[Function], None]]] = [
     ("invalid block reference", _gone),
     ("recorded as defined elsewhere", _alias_cycle),
     ("stands for v0 of", _alias_type),
+    ("recorded as defined elsewhere", _alias_of_nothing),
     ("recorded as defined elsewhere", _set("value_owner", 3, 1)),
     ("has no type", _set("value_types", 3, None)),
     ("expected v3 to have type i32, got i64", _set("value_types", 3, types.I64)),

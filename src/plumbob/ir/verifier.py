@@ -83,6 +83,8 @@ class _Verifier:
         self.func = func
         self.target = target
         self.resolve = func.resolver()
+        self.placed = bytearray(len(func.value_kind))
+        """Which values are defined by what stands in the layout."""
         self.errors: list[VerifierError] = []
 
     def error(self, entity: Entity, message: str) -> None:
@@ -188,9 +190,16 @@ class _Verifier:
             for inst in func.block_insts[block]:
                 for index, value in enumerate(func.inst_results[inst]):
                     self.definition(value, RESULT, inst, index, ("inst", inst))
-        for value, kind in enumerate(func.value_kind):
-            if kind == ALIAS:
-                self.alias(value)
+        aliases = [value for value, kind in enumerate(func.value_kind) if kind == ALIAS]
+        for value in aliases:
+            target = func.value_owner[value]
+            if not 0 <= target < len(func.value_kind):
+                self.error(
+                    ("value", value), f"v{value} is an alias of v{target}, which is no value"
+                )
+                raise _Broken
+        for value in aliases:
+            self.alias(value)
 
     def definition(self, value: Value, kind: int, owner: int, index: int, at: Entity) -> None:
         func = self.func
@@ -207,13 +216,10 @@ class _Verifier:
         if func.value_types[value] is None:
             self.error(at, f"v{value} has no type")
             raise _Broken
+        self.placed[value] = 1
 
     def alias(self, value: Value) -> None:
         func = self.func
-        target = func.value_owner[value]
-        if not 0 <= target < len(func.value_kind):
-            self.error(("value", value), f"v{value} is an alias of v{target}, which is no value")
-            raise _Broken
         try:
             resolved = self.resolve(value)
         except InternalError:
@@ -230,25 +236,30 @@ class _Verifier:
 
     def instructions(self) -> None:
         func = self.func
-        dominance = _Dominance(func, self.error)
+        dominance = _Dominance(func, self.placed, self.error)
         check = instruction_checker(
             func, self.target.pointer_type, self.error, pinned_reg=self.target.pinned_reg
         )
         for block in func.layout:
             for inst in func.block_insts[block]:
-                if dominance.readable(inst, block):
+                malformed = shape_error(func, inst)
+                if malformed is not None:
+                    self.error(("inst", inst), malformed)
+                elif dominance.readable(inst, block):
                     check(inst)
 
 
 class _Dominance:
     """Checks that what an instruction reads exists and dominates it."""
 
-    def __init__(self, func: Function, error: Callable[[Entity, str], None]) -> None:
+    def __init__(
+        self, func: Function, placed: bytearray, error: Callable[[Entity, str], None]
+    ) -> None:
         self.func = func
         self.error = error
         self.resolve = func.resolver()
         self.tree = dominator_tree(func)
-        self.blocks = frozenset(func.layout)
+        self.placed = placed
         self.position = [0] * len(func.inst_op)
         for block in func.layout:
             for index, inst in enumerate(func.block_insts[block]):
@@ -276,8 +287,7 @@ class _Dominance:
                 ("inst", inst), f"uses value v{value}, an alias of v{resolved}, which is gone"
             )
             return False
-        block = func.value_block(resolved)
-        if block not in self.blocks:
+        if not self.placed[resolved]:
             self.error(
                 ("inst", inst), f"uses value v{value}, whose definition is not in the layout"
             )

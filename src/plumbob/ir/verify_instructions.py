@@ -64,7 +64,7 @@ def instruction_checker(
 ) -> Callable[[Inst], None]:
     """Return a function that reports every error of an instruction by `error`.
 
-    The instruction's operands must be known to be defined. `pointer` is the type of an
+    The instruction must have no `shape_error`, and its operands must be defined. `pointer` is the type of an
     address, `pinned_reg` whether the pinned register is enabled; None means unknown.
     """
     return _Rules(func, pointer, pinned_reg, error).check
@@ -110,7 +110,7 @@ def shape_error(func: Function, inst: Inst) -> str | None:
 
 
 class _Rules:
-    """Checks single instructions whose operands are known to be defined."""
+    """Checks single instructions of good shape whose operands are defined."""
 
     def __init__(
         self,
@@ -149,10 +149,6 @@ class _Rules:
         func = self.func
         self.inst = inst
         op = func.inst_op[inst]
-        malformed = shape_error(func, inst)
-        if malformed is not None:
-            self.error(malformed)
-            return
         if not self.entities() or not self.types():
             return
         if op.format.imm_kinds:
