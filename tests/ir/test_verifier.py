@@ -242,9 +242,7 @@ def _alias_cycle(func: Function) -> None:
 
 
 def _alias_of_nothing(func: Function) -> None:
-    func.value_kind[6] = ALIAS
-    func.value_owner[6] = 77
-    func.value_owner[2] = 6
+    func.value_owner[2] = func.new_value(ALIAS, 77, 0, types.I32)
 
 
 def _alias_type(func: Function) -> None:
@@ -258,7 +256,7 @@ CORRUPTIONS: list[tuple[str, Callable[[Function], None]]] = [
     ("invalid block reference", _gone),
     ("recorded as defined elsewhere", _alias_cycle),
     ("stands for v0 of", _alias_type),
-    ("recorded as defined elsewhere", _alias_of_nothing),
+    ("an alias of v77, which is no value", _alias_of_nothing),
     ("recorded as defined elsewhere", _set("value_owner", 3, 1)),
     ("has no type", _set("value_types", 3, None)),
     ("expected v3 to have type i32, got i64", _set("value_types", 3, types.I64)),

@@ -64,8 +64,9 @@ def instruction_checker(
 ) -> Callable[[Inst], None]:
     """Return a function that reports every error of an instruction by `error`.
 
-    The instruction must have no `shape_error`, and its operands must be defined. `pointer` is the type of an
-    address, `pinned_reg` whether the pinned register is enabled; None means unknown.
+    The instruction must have no `shape_error`, and its operands must be defined. `pointer`
+    is the type of an address, `pinned_reg` whether the pinned register is enabled; None means
+    unknown.
     """
     return _Rules(func, pointer, pinned_reg, error).check
 
