@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plumbob.errors import InternalError
+from plumbob.wasm import features
 from plumbob.wasm._reader import Reader
+from plumbob.wasm.decode import decode
+from plumbob.wasm.encode import encode
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.instructions import (
     CATCH_ALL,
@@ -27,7 +30,10 @@ from plumbob.wasm.instructions import (
     encode_operator,
     instructions_of,
 )
+from plumbob.wasm.leb import write_sized
+from plumbob.wasm.module import Global, Module
 from plumbob.wasm.opcodes import BY_NAME, TABLE
+from plumbob.wasm.operators import NO_CONST
 from plumbob.wasm.types import (
     BOT,
     F32,
@@ -38,6 +44,7 @@ from plumbob.wasm.types import (
     I64,
     UNREACHABLE,
     V128,
+    GlobalType,
     ValType,
     concrete,
     ref,
@@ -190,6 +197,37 @@ def test_bodies_and_expressions_come_back(
     assert (error.value.code, error.value.offset) == ("E0157", len(data))
     with pytest.raises(MalformedError):
         decode_body(data[:-1])
+
+
+CONSTANT = [item for item in TABLE if item.const != NO_CONST and item.rule != "end"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(CONSTANT).flatmap(instructions), max_size=4))
+def test_the_reader_steps_over_constant_operators_as_the_table_says(
+    code: list[Instruction],
+) -> None:
+    expression = encode_expression([*code, END])
+    module = Module()
+    module.globals = [Global(GlobalType(I32, mutable=False), expression)] * 2
+    data = encode(module)
+    found = decode(data, features=features.ALL)
+    assert [item.init for item in found.globals] == [expression] * 2
+    for length in range(len(data) - len(expression) + 1, len(data)):
+        # The section's size, one byte or two, is cut with it.
+        cut = encode_section(data[:length])
+        with pytest.raises(MalformedError) as error:
+            decode(cut, features=features.ALL)
+        assert error.value.code in {"E0101", "E0105"}
+
+
+def encode_section(data: bytes) -> bytes:
+    """Return a module of one section with the size that its bytes have."""
+    reader = Reader(data, 9)
+    reader.u32()
+    out = bytearray(data[:9])
+    write_sized(out, data[reader.offset :])
+    return bytes(out)
 
 
 MALFORMED = [

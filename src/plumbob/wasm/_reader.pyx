@@ -30,6 +30,7 @@ from plumbob.wasm._leb cimport (
 
 import array as _array
 
+from plumbob.errors import InternalError
 from plumbob.wasm import encode_types as _codes
 from plumbob.wasm import features as _features
 from plumbob.wasm import limits as _limits
@@ -46,8 +47,8 @@ from plumbob.wasm.module import (
     RecGroup,
     Table,
 )
-from plumbob.wasm.opcodes import TABLE
-from plumbob.wasm.operators import CONST
+from plumbob.wasm.opcodes import PREFIXES, TABLE
+from plumbob.wasm.operators import NO_CONST
 
 include "_reader_tables.pxi"
 include "_reader_cursor.pxi"

@@ -24,6 +24,7 @@ cdef class Reader:
     cdef uint32_t features
     cdef bint allow_unreachable
     cdef dict references
+    cdef dict fields
 
     def __cinit__(
         self,
@@ -49,6 +50,7 @@ cdef class Reader:
         self.features = features
         self.allow_unreachable = allow_unreachable_type
         self.references = {}
+        self.fields = {}
 
     def __dealloc__(self):
         if self.held:
@@ -308,4 +310,4 @@ cdef class Reader:
 
     def heap_type(self):
         """Read a heap type."""
-        return get_heap_type(self)
+        return HeapType(get_heap(self))

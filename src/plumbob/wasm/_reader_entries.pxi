@@ -16,12 +16,39 @@ cdef object skip_general = None
 
 
 cdef int skip_hard(Reader r, size_t start) except -1:
-    # An expression with an operator that has a prefix, opens a block or is not constant.
+    # An expression with an operator that is not constant, and may open a block.
     global skip_general
     if skip_general is None:
         from plumbob.wasm.instructions import skip_expression as skip_general
     r.pos = start
     skip_general(r)
+    return 0
+
+
+cdef int step_immediates(Reader r, uint8_t kind) except -1:
+    # Step over the immediates of an operator of this kind.
+    cdef uint32_t index
+    cdef int32_t narrow
+    cdef int64_t wide
+    cdef size_t length
+    cdef int error = LEB_OK
+    if kind == INT32:
+        error = read_s32(r.p, &r.pos, r.end, &narrow)
+    elif kind == INT64:
+        error = read_s64(r.p, &r.pos, r.end, &wide)
+    elif kind == INDEX or kind == INDICES:
+        error = read_u32(r.p, &r.pos, r.end, &index)
+        if error == LEB_OK and kind == INDICES:
+            error = read_u32(r.p, &r.pos, r.end, &index)
+    elif kind == HEAP:
+        get_heap(r)
+    elif kind == BYTES4 or kind == BYTES8 or kind == BYTES16:
+        length = 4 if kind == BYTES4 else 8 if kind == BYTES8 else 16
+        if length > r.end - r.pos:
+            return r.fail_end("a constant")
+        r.pos += length
+    if error:
+        return r.fail_leb(error, "an operator's immediate")
     return 0
 
 
@@ -31,11 +58,8 @@ cdef int step_expression(Reader r, uint8_t* shape) except -1:
     cdef size_t start = r.pos
     cdef uint8_t code
     cdef uint8_t kind
-    cdef uint32_t index
-    cdef int32_t narrow
-    cdef int64_t wide
+    cdef uint32_t number
     cdef int operators = 0
-    cdef int error
     shape[0] = 0
     while r.pos < r.end:
         code = r.p[r.pos]
@@ -45,24 +69,14 @@ cdef int step_expression(Reader r, uint8_t* shape) except -1:
                 shape[0] = 0
             return 0
         kind = trivial[code]
-        error = LEB_OK
-        if kind == INT32:
-            error = read_s32(r.p, &r.pos, r.end, &narrow)
-        elif kind == INDEX:
-            error = read_u32(r.p, &r.pos, r.end, &index)
-        elif kind == INT64:
-            error = read_s64(r.p, &r.pos, r.end, &wide)
-        elif kind == BYTES4 or kind == BYTES8:
-            r.pos += 4 if kind == BYTES4 else 8
-            if r.pos > r.end:
-                r.pos = r.end
-        elif kind == HEAP:
-            get_heap_type(r)
-        elif kind == NOT_TRIVIAL:
+        if kind == PREFIX:
+            number = r.get_u32("an opcode")
+            kind = prefixed[code & 7][number] if number < 256 else NOT_TRIVIAL
+            code = 0
+        if kind == NOT_TRIVIAL:
             shape[0] = 0
             return skip_hard(r, start)
-        if error:
-            r.fail_leb(error, "an operator's immediate")
+        step_immediates(r, kind)
         operators += 1
         shape[0] = 0 if kind == INDEX or kind == HEAP else code
     return r.fail_end("`end` of a constant expression")

@@ -67,29 +67,38 @@ cdef list packed_types = [None] * 256
 cdef list heap_types = [None] * 256
 cdef uint32_t[256] value_features
 cdef uint32_t[256] heap_features
+cdef uint32_t[256] heap_codes
 
 cdef enum Trivial:
-    # How to step over an operator of a constant expression that has at most one immediate.
+    # How to step over a constant operator with few immediates.
     NOT_TRIVIAL
     NOTHING
     INDEX
+    INDICES
     INT32
     INT64
     BYTES4
     BYTES8
+    BYTES16
     HEAP
+    PREFIX
 
 cdef uint8_t[256] trivial
+cdef uint8_t[8][256] prefixed
+"""By the lowest three bits of the prefix, which tell prefixes apart, and the number."""
 cdef uint8_t END = 0
 
 cdef dict _TRIVIAL = {
     (): NOTHING,
     ("func",): INDEX,
     ("global",): INDEX,
+    ("type",): INDEX,
+    ("type", "count"): INDICES,
     ("s32",): INT32,
     ("s64",): INT64,
     ("f32",): BYTES4,
     ("f64",): BYTES8,
+    ("v128",): BYTES16,
     ("heaptype",): HEAP,
 }
 
@@ -110,15 +119,25 @@ cdef fill_tables():
     for number, heap in _types.HEAP_CODES.items():
         code = number
         heap_types[code] = heap
+        heap_codes[code] = heap
         value_types[code] = packed_types[code] = _types.ref(heap, nullable=True)
         value_features[code] = heap_features[code] = _types.FEATURE_OF_HEAP[heap]
+    memset(prefixed, NOT_TRIVIAL, sizeof(prefixed))
+    for prefix in PREFIXES:
+        trivial[<uint8_t>prefix] = PREFIX
     for operator in TABLE:
-        if operator.prefix == 0 and operator.const != 0:
-            code = operator.number
-            if operator.rule == "end":
-                END = code
-            elif operator.immediates in _TRIVIAL:
+        if operator.const == NO_CONST or operator.number > 255:
+            continue
+        code = operator.number
+        if operator.rule == "end":
+            END = code
+        elif operator.immediates in _TRIVIAL:
+            if operator.prefix:
+                prefixed[operator.prefix & 7][code] = _TRIVIAL[operator.immediates]
+            else:
                 trivial[code] = _TRIVIAL[operator.immediates]
+    if len({prefix & 7 for prefix in PREFIXES}) != len(PREFIXES):
+        raise InternalError("two prefixes have the same lowest bits")
 
 
 fill_tables()

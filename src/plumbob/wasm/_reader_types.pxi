@@ -14,7 +14,8 @@ cdef array.array get_u32_vector(Reader r, what, int64_t limit):
     return out
 
 
-cdef object get_heap_type(Reader r):
+cdef int64_t get_heap(Reader r) except -1:
+    # A heap type as `types.HeapType` lays it out.
     cdef size_t at = r.pos
     cdef int64_t value = r.get_s33("a heap type")
     cdef uint8_t code
@@ -24,20 +25,20 @@ cdef object get_heap_type(Reader r):
             r.fail_at(
                 at, "E0158", "malformed heap type", f"a type index up to {INDEX_MASK}", str(value)
             )
-        return HeapType(CONCRETE_BIT | value)
+        return CONCRETE_BIT | value
     # A negative number names the byte that encodes it, if one does.
-    if value < -64 or heap_types[<uint8_t>(value & 0x7F)] is None:
-        r.fail_at(at, "E0158", "malformed heap type", "a heap type", str(value))
     code = value & 0x7F
+    if value < -64 or heap_types[code] is None:
+        r.fail_at(at, "E0158", "malformed heap type", "a heap type", str(value))
     if heap_features[code] & ~r.features:
         r.need_feature(heap_features[code], at, f"the heap type {heap_types[code]}")
-    return heap_types[code]
+    return heap_codes[code]
 
 
 cdef object get_reference(Reader r, uint64_t flags):
     cdef uint64_t type
     r.need_feature(FUNCTION_REFERENCES, r.pos - 1, "a typed reference")
-    type = flags | <uint64_t>get_heap_type(r)
+    type = flags | <uint64_t>get_heap(r)
     found = r.references.get(type)
     if found is None:
         found = r.references[type] = ValType(type)
@@ -107,8 +108,39 @@ cdef bint get_mutability(Reader r) except -1:
 
 
 cdef object get_field(Reader r):
+    # Structures share their fields' types: real modules have few different ones.
     type = get_type_of(r, packed_types, "a storage type")
-    return make(FieldType, (type, True if get_mutability(r) else False))
+    cdef bint mutable = get_mutability(r)
+    cdef uint64_t key = <uint64_t>type << 1 | mutable
+    found = r.fields.get(key)
+    if found is None:
+        found = r.fields[key] = make(FieldType, (type, True if mutable else False))
+    return found
+
+
+cdef tuple get_fields(Reader r):
+    cdef Py_ssize_t count = r.get_count("fields", MAX_STRUCT_FIELDS)
+    cdef Py_ssize_t i
+    cdef tuple out = PyTuple_New(count)
+    for i in range(count):
+        field = get_field(r)
+        Py_INCREF(field)
+        PyTuple_SET_ITEM(out, i, field)
+    return out
+
+
+cdef tuple get_supertypes(Reader r):
+    cdef Py_ssize_t count = r.get_count("supertypes", NO_LIMIT)
+    cdef Py_ssize_t i
+    cdef tuple out
+    if count == 0:
+        return ()
+    out = PyTuple_New(count)
+    for i in range(count):
+        index = <object>r.get_u32("a supertype")
+        Py_INCREF(index)
+        PyTuple_SET_ITEM(out, i, index)
+    return out
 
 
 cdef object get_composite(Reader r):
@@ -119,8 +151,7 @@ cdef object get_composite(Reader r):
         return make(FuncType, (params, get_value_types(r, "results", True)))
     if code == STRUCT_CODE:
         r.need_feature(GC, at, "a structure type")
-        fields = [get_field(r) for _ in range(r.get_count("fields", MAX_STRUCT_FIELDS))]
-        return make(StructType, (tuple(fields),))
+        return make(StructType, (get_fields(r),))
     if code == ARRAY_CODE:
         r.need_feature(GC, at, "an array type")
         return make(ArrayType, (get_field(r),))
@@ -135,7 +166,7 @@ cdef object get_subtype(Reader r):
         r.need_feature(GC, at, "a subtype")
         final = r.p[at] == SUB_FINAL_CODE
         r.pos += 1
-        supertypes = tuple(get_u32_vector(r, "supertypes", NO_LIMIT))
+        supertypes = get_supertypes(r)
     composite = get_composite(r)
     return make(SubType, (composite, supertypes, True if final else False))
 
