@@ -1,0 +1,62 @@
+"""What the README shows is what the commands say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import Run
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COLUMNS = "90"
+
+
+def sessions() -> dict[str, str]:
+    """Command to output, of everything typed behind a `$`."""
+    found = {}
+    for language, text in BLOCKS:
+        if language == "console":
+            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                found[command] = output
+    return found
+
+
+def test_the_explanation_is_the_one_that_is_shown(
+    plumbob: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = sessions()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "add.wat").write_text(shown["cat add.wat"])
+    told = plumbob("validate", "add.wat", env={"COLUMNS": COLUMNS})
+    assert told.returncode == 1
+    assert told.stdout.decode() == shown["plumbob validate add.wat"]
+
+
+def test_every_command_shown_exists(plumbob: Run) -> None:
+    for command in sessions():
+        program, *arguments = shlex.split(command)
+        if program == "plumbob":
+            assert plumbob(arguments[0], "--help").returncode == 0
+
+
+def test_the_python_shown_says_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    (source,) = [text for language, text in BLOCKS if language == "python"]
+    exec(compile(source, "README.md", "exec"), {})  # noqa: S102  # our own README
+    said = capsys.readouterr().out.splitlines()
+    promised = re.findall(r"print\(.*\)\s+# (.*)", source)
+    assert len(said) == len(promised) == 3
+    for line, promise in zip(said, promised, strict=True):
+        pattern = ".*".join(map(re.escape, promise.split("...")))
+        assert re.fullmatch(pattern, line), (line, promise)
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    commands = [text.strip() for language, text in BLOCKS if language == "sh"]
+    assert len(commands) == 2
+    assert f"\nstep {commands[1]}\n" in (ROOT / ".ci" / "run").read_text()
