@@ -17,7 +17,7 @@ STYLES = {
     "warning": "bold yellow",
     "strong": "bold",
     "place": "cyan",
-    "gutter": "blue",
+    "gutter": "bright_blue",
     "dim": "dim",
     "help": "bold green",
     "note": "bold cyan",
