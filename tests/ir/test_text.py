@@ -168,6 +168,11 @@ def test_dynamic_types_may_be_called_by_their_names() -> None:
     assert one(print_function(func)).content() == func.content()
 
 
+def test_renamed_operations_may_go_by_their_old_name() -> None:
+    func = body("v9 = x86_blendv v3, v3, v3\n return")
+    assert print_instruction(func, 0) == "v9 = blendv v3, v3, v3"
+
+
 def test_copies_share_nothing_that_changes(samples: list[Function]) -> None:
     for func in (*samples[::100], one(FULL.replace(" cold_arm", ""))):
         before = func.content()

@@ -220,7 +220,7 @@ _digits("bor", lambda a, b: a or b)
 _digits("bxor", lambda a, b: a != b)
 _digits("bnot", lambda a: not a)
 _digits("bitselect", lambda c, a, b: a if c else b)
-by_lanes("x86_blendv", lambda of, _to, c, x, y: x if c >= 2 ** (of.bits - 1) else y)
+by_lanes("blendv", lambda of, _to, c, x, y: x if c >= 2 ** (of.bits - 1) else y)
 
 
 @oracle("select")

@@ -282,7 +282,7 @@ def _constants_and_choices() -> None:
     define("vconst", "unary_const", "-> TxN")
     define("nop", "nullary", "")
     _rows("ternary", "Truthy, Any, Any -> Any", "select select_spectre_guard")
-    _rows("ternary", "Bits, Bits, Bits -> Bits", "bitselect x86_blendv")
+    _rows("ternary", "Bits, Bits, Bits -> Bits", "bitselect blendv")
 
 
 def _integers() -> None:
@@ -339,6 +339,9 @@ for _define_group in (
 
 CLIF_OPERATIONS: Final = frozenset(OPERATIONS)
 """The names of Cranelift's own opcodes, without the high-level operations."""
+
+RENAMED_OPERATIONS: Final = {"x86_blendv": "blendv"}
+"""Names that older versions of CLIF had for operations of today; the parser takes both."""
 
 FORMER_OPERATIONS: Final = {
     **{

@@ -35,7 +35,7 @@ from plumbob.ir.immediates import (
     vector_bytes,
 )
 from plumbob.ir.lexer import IDENT, LOCATION, NUMBER
-from plumbob.ir.operations import FORMER_OPERATIONS, OPERATIONS
+from plumbob.ir.operations import FORMER_OPERATIONS, OPERATIONS, RENAMED_OPERATIONS
 from plumbob.ir.parse_common import checked, parse_flags, parse_offset
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class _Body:
         while texts[tokens.index] == "." and f"{name}.{texts[tokens.index + 1]}" in OPERATIONS:
             name = f"{name}.{texts[tokens.index + 1]}"
             tokens.index += 2
-        op = OPERATIONS.get(name)
+        op = OPERATIONS.get(RENAMED_OPERATIONS.get(name, name))
         if op is None:
             instead = FORMER_OPERATIONS.get(name)
             raise InputError(

@@ -63,8 +63,8 @@ def bitselect(d: Domain[V, B], site: Site, c: V, x: V, y: V) -> Outcome[V, B]:
     return Outcome((d.or_(w, d.and_(w, c, x), d.and_(w, d.not_(w, c), y)),))
 
 
-@define.general("x86_blendv")
-def x86_blendv(d: Domain[V, B], site: Site, c: V, x: V, y: V) -> Outcome[V, B]:
+@define.general("blendv")
+def blendv(d: Domain[V, B], site: Site, c: V, x: V, y: V) -> Outcome[V, B]:
     """Return each lane of `x` where the top bit of that of `c` is set, else that of `y`."""
     w = site.results[0].lane_bits
 
