@@ -93,7 +93,7 @@ def _bit_sites() -> Iterator[tuple[str, list[Site]]]:
         yield name, _same(2, anything)
     yield "bnot", _same(1, anything)
     yield "bitselect", _same(3, anything)
-    yield "x86_blendv", _same(3, ("i8x16", "i16x8", "f32x4", "f64x2"))
+    yield "blendv", _same(3, ("i8x16", "i16x8", "f32x4", "f64x2"))
     for name in ("select", "select_spectre_guard"):
         yield name, [site(f"{c} {n} {n}", n) for c in ("i8", "i32", "i128") for n in anything]
     scalars = [(a, b) for a in SCALAR_INTS for b in SCALAR_INTS]
@@ -186,7 +186,10 @@ def int_lanes(w: int) -> list[int]:
     """Corners of a `w`-bit integer, and some other numbers."""
     top = 1 << (w - 1)
     corners = [0, 1, 2, 3, 7, w - 1, w, w + 1, top - 1, top, top + 1, 2 * top - 2, 2 * top - 1]
-    corners += [(1 << w // 2) - 1, 1 << w // 2, (2 * top - 1) // 3, (2 * top - 1) // 3 * 2]
+    corners += [(2 * top - 1) // 3, (2 * top - 1) // 3 * 2]
+    half = 1 << w // 2 - 1  # bounds of a lane of half the width, signed and unsigned
+    bounds = [half - 1, half, half + 1, 2 * half - 1, 2 * half, -half, -half - 1]
+    corners += [bound % (2 * top) for bound in bounds]
     if w >= 64:
         # Just above a tie of f32 and of f64: rounded by way of a double, down to the tie.
         corners += [1 << (w - 2) | 1 << (w - 2 - precision) | 1 for precision in (24, 53)]
@@ -245,7 +248,7 @@ def core_lanes(kind: ValueType) -> list[int]:
     exponent_bits, fraction_bits = WIDTHS[w]
     one = ((1 << exponent_bits - 1) - 1) << fraction_bits
     infinity = ((1 << exponent_bits) - 1) << fraction_bits
-    quiet, signalling = infinity | 1 << fraction_bits - 1 | 5, infinity | 3
+    quiet, signalling = infinity | 1 << fraction_bits - 1 | 5, infinity | 1
     positive = [0, 1, one, infinity - 1, infinity, quiet, signalling]
     return [x | s for x in positive for s in (0, top)]
 
@@ -261,12 +264,31 @@ def inputs(where: Site, *, limit: int = LIMIT) -> Iterator[tuple[int, ...]]:
     if width == 1:
         yield from tuples
         return
+    if len(where.operands) == 1:
+        yield from ((vector,) for vector in odd_ones_out(where.operands[0]))
+    # Shuffled, so that neighbouring lanes differ and a wrong permutation shows.
+    rows = list(tuples)
+    _generator(len(rows)).shuffle(rows)
+    tuples = iter(rows)
     while chunk := list(islice(tuples, width)):
         chunk += [chunk[0]] * (width - len(chunk))
         yield tuple(
             vector_of(kind, [row[i] for row in chunk[: kind.lanes]])
             for i, kind in enumerate(where.operands)
         )
+
+
+def odd_ones_out(kind: ValueType) -> Iterator[int]:
+    """Give vectors whose lanes are all the same, or all but one, as reductions need them."""
+    zero, *others = core_lanes(kind.lane)
+    for lane in others:
+        yield vector_of(kind, [lane] * kind.lanes)
+        for place in (0, kind.lanes // 2, kind.lanes - 1):
+            lanes = [zero] * kind.lanes
+            yield vector_of(kind, [*lanes[:place], lane, *lanes[place + 1 :]])
+            lanes = [lane] * kind.lanes
+            yield vector_of(kind, [*lanes[:place], zero, *lanes[place + 1 :]])
+    yield 0
 
 
 def _crossed(kinds: list[ValueType], limit: int) -> Iterator[tuple[int, ...]]:
