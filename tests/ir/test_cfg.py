@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from plumbob.ir.cfg import branch_of, control_flow_graph
 from plumbob.ir.cfg_printer import print_cfg
 from plumbob.ir.dominators import NONE, dominator_tree, post_dominator_tree
-from plumbob.ir.entities import BlockCall
+from plumbob.ir.entities import BlockCall, SymbolName
 from plumbob.ir.function import Function
 from plumbob.ir.loops import NO_LOOP, loop_forest
 from plumbob.ir.operations import operation
@@ -160,6 +160,11 @@ def test_irreducible_cycles_are_named() -> None:
     forest = loop_forest(function([[1, 2], [2], [1, 3], []]))
     assert forest.headers == []
     assert len(forest.irreducible) == 1
+
+
+def test_names_are_quoted_for_graphviz() -> None:
+    text = print_cfg(Function(SymbolName('a "b"')))
+    assert text.startswith(r'digraph "%\"a \\\"b\\\"\"" {')
 
 
 def test_the_graph_prints_for_graphviz() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -21,11 +23,15 @@ from plumbob.ir.operations import (
 from plumbob.ir.parser import parse_clif
 from plumbob.ir.printer import print_function
 from plumbob.ir.verifier import verify
+from plumbob.semantics import CONCRETE, Site, value_type
+from plumbob.semantics.operation import Definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plumbob.ir.function import Function
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_there_are_as_many_operations_as_cranelift_has() -> None:
@@ -160,6 +166,21 @@ def test_rows_can_be_added() -> None:
     assert func.imm(0, "field") == 4
     assert func.value_type(1) is types.reference("any")
     assert [e.message for e in verify(func)] == ["too new"]
+
+
+@pytest.mark.usefixtures("scratch_table")
+def test_the_guide_to_adding_an_instruction_holds() -> None:
+    guide = (ROOT / "docs" / "adding-an-instruction.md").read_text(encoding="utf-8")
+    row, meaning = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    exec(row, {"define": define})  # noqa: S102  # our own documentation
+    (func,) = parse_clif("function %f(i32) {\nblock0(v0: i32):\n v1 = isubabs v0, v0\n return\n}")
+    assert verify(func) == []
+    definitions = Definitions()
+    future = "from __future__ import annotations\n"
+    exec(future + meaning, {"define": definitions})  # noqa: S102
+    site = Site((value_type("i8x16"),) * 2, (value_type("i8x16"),))
+    outcome = definitions.rows["isubabs"].outcome(CONCRETE, site, (0x03FF, 0x0501))
+    assert outcome.results == (0x02FE,)
 
 
 @pytest.mark.usefixtures("scratch_table")

@@ -37,6 +37,15 @@ immutable tuples (`entities.py`). Types are interned objects (`types.py`): compa
   `f32const` and its kin hold IEEE bits; `vconst` and `f128const` hold an index into
   `func.constants` (bytes, little-endian, as long as the type); memory flags are `MemFlags`;
   condition codes, trap codes and atomic operations are strings (`entities.py`).
+- Source locations: `func.inst_location[inst]`, `NO_LOCATION` if there is none.
 - `operations.OPERATIONS` maps names to rows, with effects (`can_trap`, `is_terminator`,
   `reads`, …) and types; `operations.define` adds rows.
+
+To make functions: `builder.FunctionBuilder`, which turns variables into SSA values
+(`declare_var`, `def_var`, `use_var`, sealed blocks). To change them: `new_inst`,
+`make_results`, `append_inst`, `insert_before`, `remove_inst`, `change_to_alias`, `map_uses`;
+instructions that move need no renumbering, and `func.copy()` is cheap. To judge them:
+`verifier.verify`, `verifier.require_valid`. To look at their shape: `cfg.control_flow_graph`,
+`dominators.dominator_tree`, `dominators.post_dominator_tree`, `loops.loop_forest`: frozen
+answers, to be asked again after a change.
 """

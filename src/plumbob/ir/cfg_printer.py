@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def print_cfg(func: Function) -> str:
     """Return the graph: a record for each block with its branch, an edge for each branch."""
     cfg = control_flow_graph(func)
-    lines = [f'digraph "{print_name(func.name)}" {{']
+    name = print_name(func.name).replace("\\", "\\\\").replace('"', '\\"')
+    lines = [f'digraph "{name}" {{']
     if func.layout:
         lines.append(f"    {{rank=min; block{func.entry}}}")
     for block in func.layout:
