@@ -207,7 +207,7 @@ class Builder:
             element = table_element(context)
             index = field.segment or 0
             segment = self.segments.inline_elements(index, field.entity, element, is64=is64)
-            limits = Limits(len(segment), len(segment), is64)
+            limits = Limits(segment.size, segment.size, is64)
             self.module.tables.append(Table(TableType(element, limits)))
             self._span("elem", index, field)
             self.module.elements.append(segment)

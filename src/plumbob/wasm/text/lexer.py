@@ -33,7 +33,9 @@ _BLOCK_COMMENT = r"\(;(?:[^(;]++|;(?!\))|\((?!;))*+;\)"
 _TRIVIA = rf"(?:[ \t\n\r]++|;;[^\n\r]*+|{_BLOCK_COMMENT})*+"
 _ANNOTATION = rf"\(@(?:[{IDCHARS}]++|{STRING})?"
 _WORD = rf"(?:[{IDCHARS}]++|{STRING})++"
-_TOKEN = re.compile(rf"{_TRIVIA}({_WORD}|{_ANNOTATION}|\((?!;)|\(;|[^ \t\n\r])")
+_TOKEN = re.compile(rf"{_TRIVIA}({_WORD}|{_ANNOTATION}|\((?!;)|\(;|[^ \t\n\r]|\Z)")
+"""A token behind white space and comments. It always matches: at the end of the text it is
+empty, lest trailing space be tried from each of its characters."""
 _PLAIN = re.compile(rf"[()]|{STRING}|\$?[{IDCHARS}]++")
 """Tokens that need no second look, unless they hold an escaped code point."""
 _QUOTED = re.compile(STRING)
@@ -127,8 +129,8 @@ def _scan(text: str, source: Source) -> tuple[Tokens, dict[str, str]]:
         word = match[1]
         texts.append(words.setdefault(word, word))
         starts.append(match.start(1))
-    texts.append("")
-    starts.append(len(text))
+        if not word:
+            break
     return Tokens(source, texts, starts), words
 
 
