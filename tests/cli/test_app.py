@@ -263,3 +263,8 @@ def test_a_component_is_recognised(plumbob: Run) -> None:
     assert told.returncode == 2
     assert b"component" in told.stderr
     assert told.stdout == b""
+
+
+def test_a_misspelt_command_is_guessed(plumbob: Run) -> None:
+    assert b"Is it 'validate'?" in plumbob("validat", "x").stderr
+    assert b"Is it" not in plumbob("frobnicate").stderr

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.cli.support import Run
+if TYPE_CHECKING:
+    import pytest
+    from tests.cli.support import Run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

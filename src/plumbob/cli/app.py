@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from plumbob.cli.options import Settings, common
+from plumbob.cli.outputs import cannot_write, complain
 from plumbob.errors import ExitCode, InternalError, PlumbobError
 
 COMMANDS = ("validate", "census", "parse", "print", "wast", "clif")
@@ -37,6 +38,17 @@ class Commands(click.Group):
         command = import_module(f"plumbob.cli.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101  # the convention above
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Is it {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a closed pipe ends it, and click would call that a failure."""
@@ -63,7 +75,7 @@ class Commands(click.Group):
                 _report_bug(abort.__cause__, settings)
                 status = ExitCode.INTERNAL
             else:
-                _say("interrupted")
+                complain("interrupted")
                 status = EXIT_INTERRUPTED
         except click.ClickException as error:
             error.show()
@@ -76,15 +88,11 @@ class Commands(click.Group):
             if isinstance(error, InternalError) or status == ExitCode.INTERNAL:
                 _report_bug(error, settings)
             else:
-                _say(str(error))
+                complain(str(error))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is our bug and is reported
             _report_bug(error, settings)
             status = ExitCode.INTERNAL
         sys.exit(int(status or ExitCode.OK))
-
-
-def _say(message: str) -> None:
-    click.echo(f"plumbob: {message}", err=True)
 
 
 def _flush() -> None:
@@ -96,10 +104,8 @@ def _flush() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        from plumbob.cli.outputs import unwritable
-
         _discard_output()
-        raise unwritable("standard output", error) from error
+        raise cannot_write("standard output", error) from error
 
 
 def _discard_output() -> None:
@@ -123,7 +129,7 @@ def _report_bug(error: Exception, settings: Settings) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno}, {frames[-1].name})" if frames else ""
     text = " ".join(str(error).split())
-    _say(f"internal error: {type(error).__name__}{': ' + text if text else ''}{place}")
+    complain(f"internal error: {type(error).__name__}{': ' + text if text else ''}{place}")
     click.echo(
         "This is a bug in Plumbob, whatever the input is. Please report it, with the command, "
         "the input\nand "

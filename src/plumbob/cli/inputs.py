@@ -6,8 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
+from plumbob.cli.outputs import cannot_read, complain
 from plumbob.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Unreadable:
         name = display_name(path)
         text = error.message
         self.errors.append((name, text))
-        click.echo(f"plumbob: {text if name in text else f'{name}: {text}'}", err=True)
+        complain(text if name in text else f"{name}: {text}")
 
     def data(self) -> list[dict[str, str]]:
         """Return the errors as data for JSON."""
@@ -79,14 +78,12 @@ def read(path: str) -> bytes:
     try:
         if path == STDIN:
             if sys.stdin is None:
-                raise InputError("cannot read standard input", found="it is closed")
+                raise InputError("cannot read standard input: it is closed")
             return sys.stdin.buffer.read()
         with open(path, "rb") as stream:
             return stream.read()
     except OSError as error:
-        raise InputError(
-            f"cannot read {display_name(path)}", found=error.strerror or str(error)
-        ) from error
+        raise cannot_read(display_name(path), error) from error
 
 
 def readable(paths: list[str], unreadable: Unreadable) -> list[str]:
@@ -98,9 +95,7 @@ def readable(paths: list[str], unreadable: Unreadable) -> list[str]:
                 with open(path, "rb"):
                     pass
         except OSError as error:
-            unreadable.add(
-                path, InputError(f"cannot read {path}", found=error.strerror or str(error))
-            )
+            unreadable.add(path, cannot_read(path, error))
         else:
             found.append(path)
     return found

@@ -19,9 +19,20 @@ PIPE_WIDTH = 100
 """Columns to wrap prose at where there is no terminal and COLUMNS is not set."""
 
 
-def unwritable(name: str, error: OSError) -> InputError:
+def cannot_write(name: str, error: OSError) -> InputError:
     """Return the error that says why `name` cannot be written."""
-    return InputError(f"cannot write {name}", found=error.strerror or str(error))
+    return InputError(f"cannot write {name}: {reason(error)}")
+
+
+def cannot_read(name: str, error: OSError) -> InputError:
+    """Return the error that says why `name` cannot be read."""
+    return InputError(f"cannot read {name}: {reason(error)}")
+
+
+def reason(error: OSError) -> str:
+    """Return what the system says, as a part of a sentence."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
 
 
 def write_output(path: str, data: bytes) -> None:
@@ -43,7 +54,7 @@ def write_output(path: str, data: bytes) -> None:
             return
         _replace(target, data, mode)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def _mode_of(path: str) -> int | None:
@@ -71,7 +82,7 @@ def _replace(target: str, data: bytes, mode: int | None) -> None:
 
 def _write_stdout(data: bytes) -> None:
     if sys.stdout is None:
-        raise InputError("cannot write standard output", found="it is closed")
+        raise InputError("cannot write standard output: it is closed")
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -79,7 +90,7 @@ def _write_stdout(data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise unwritable("standard output", error) from error
+        raise cannot_write("standard output", error) from error
 
 
 def say(text: str = "", *, color: bool = False, err: bool = False) -> None:
@@ -89,7 +100,23 @@ def say(text: str = "", *, color: bool = False, err: bool = False) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise unwritable("standard output", error) from error
+        raise cannot_write("standard output", error) from error
+
+
+def complain(text: str) -> None:
+    """Say what went wrong on standard error: in one line, or wrapped on a terminal."""
+    text = f"plumbob: {text}"
+    if sys.stderr is not None and sys.stderr.isatty():
+        import textwrap
+
+        text = textwrap.fill(
+            text,
+            width(),
+            subsequent_indent=" " * 4,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    click.echo(text, err=True)
 
 
 def refuse_binary_on_terminal(path: str) -> None:

@@ -34,7 +34,7 @@ def render(censuses: Sequence[Census], *, width: int = 100) -> Document:
     """Return the census of some modules as tables: modules, causes of dead code, policies."""
     document = Document(width)
     everything = total(censuses)
-    header = ("module", "functions", "operators", "code bytes", "dead operators", "dead bytes")
+    header = ("module", "functions", "operators", "bytes", "dead", "share")
     rows = [[Piece(title, "dim") for title in header]]
     rows += [_row(census) for census in censuses]
     if len(censuses) != 1:
@@ -71,8 +71,8 @@ def _row(census: Census) -> list[Piece]:
         Piece(f"{census.functions:,}"),
         Piece(f"{census.operators:,}"),
         Piece(f"{census.bytes:,}"),
+        Piece(f"{census.dead.operators:,}"),
         Piece(_share(census.dead.operators, census.operators)),
-        Piece(_share(census.dead.bytes, census.bytes)),
     ]
 
 
@@ -89,7 +89,7 @@ def _fit_names(rows: list[list[Piece]], width: int) -> None:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} ({100 * part / whole:.3f} %)" if part else "0"
+    return f"{100 * part / whole:.3f} %" if part else "0 %"
 
 
 def _by_amount(dead_after: dict[str, DeadCode]) -> list[tuple[str, DeadCode]]:
