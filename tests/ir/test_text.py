@@ -338,3 +338,17 @@ def test_the_suites_read_back(suites: Path) -> None:
             assert print_function(again) == text
             count += 1
     assert count > 1500
+
+
+def test_what_cranelift_printed_prints_the_same(suites: Path) -> None:
+    """Some files hold, in comments, whole functions as Cranelift printed them."""
+    count = 0
+    for path in sorted((suites / "clif" / "alias").glob("*.clif")):
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(r"^; function .*?^; \}$", text, re.MULTILINE | re.DOTALL):
+            printed = "".join(
+                line.removeprefix(";").removeprefix(" ") + "\n" for line in match[0].split("\n")
+            )
+            assert print_function(one(printed)) == printed
+            count += 1
+    assert count > 40
