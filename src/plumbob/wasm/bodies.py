@@ -17,7 +17,7 @@ from plumbob.wasm.kernel._kernel import Checker
 from plumbob.wasm.module import BodySequence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from plumbob.wasm.kernel._kernel import Context
     from plumbob.wasm.module import Module
@@ -89,6 +89,8 @@ class BodyChecker:
             diagnostics[-1].notes.append(
                 f"{len(failed) - MAX_EXPLAINED} more functions are invalid too"
             )
+            # The graver verdict may hide among those.
+            diagnostics.extend(self._malformed(failed[MAX_EXPLAINED:]))
         return diagnostics
 
     def _failures(self, checker: Checker, first: int, last: int) -> list[int]:
@@ -138,14 +140,19 @@ class BodyChecker:
 
     def find_malformed(self) -> list[Diagnostic]:
         """Decode bodies alone, where the module's index spaces are broken."""
+        return self._malformed(range(len(self.starts)))
+
+    def _malformed(self, places: Iterable[int]) -> list[Diagnostic]:
         from plumbob.wasm.explain import Explainer  # noqa: PLC0415  # only invalid modules pay
 
-        found = []
-        for place in range(len(self.starts)):
+        found: list[Diagnostic] = []
+        for place in places:
             body = self.data[self.starts[place] : self.ends[place]]
             if self.checker.find_malformed(body, is_const=False):
                 found.append(Explainer(self, bytes(body), ("func", place)).diagnostic())
-        return found[:MAX_EXPLAINED]
+                if len(found) == MAX_EXPLAINED:
+                    break
+        return found
 
 
 def _join(bodies: Sequence[bytes]) -> tuple[bytes, array[int], array[int]]:

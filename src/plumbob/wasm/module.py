@@ -99,7 +99,9 @@ class ElementSegment(NamedTuple):
     table: int = 0
     offset: bytes | None = None
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many elements the segment has."""
         return len(self.expressions if self.functions is None else self.functions)
 
 
@@ -271,8 +273,10 @@ class Module:
     __hash__ = None  # type: ignore[assignment]
 
     def custom_sections(self) -> list[CustomSection]:
-        """Return the custom sections as they are encoded: with one for `names`, the last,
-        unless there is a `name` section already."""
+        """Return the custom sections as they are encoded.
+
+        One for `names` comes last, unless there is a `name` section already.
+        """
         from plumbob.wasm.names import NAME_SECTION, encode_names  # noqa: PLC0415  # a cycle
         from plumbob.wasm.sections import ORDER, has_contents  # noqa: PLC0415  # a cycle
 

@@ -169,8 +169,8 @@ class ModuleChecker:
             self._check_extern(MEMORY, memory, "memory", index)
             self.memories.append(memory)
         for index, item in enumerate(self.module.globals):
-            self._check_extern(GLOBAL, item.type, "global", index)
-            self.globals.append(item.type)
+            self._check_value_type(item.type.type, "global", index)
+        self.globals.extend(item.type for item in self.module.globals)
         for index, tag in enumerate(self.module.tags):
             self._check_extern(TAG, tag, "tag", index)
             self.tags.append(tag.type_index)

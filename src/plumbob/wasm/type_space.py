@@ -90,13 +90,13 @@ def _unroll(subtype: SubType, base: int) -> SubType:
 
 
 def _is_closed(subtype: SubType) -> bool:
-    """Whether the type mentions no other type: most function types do not."""
+    """Whether this is a function type over numbers and vectors alone, as most are."""
     composite = subtype.composite
     return (
-        isinstance(composite, FuncType)
+        type(composite) is FuncType
         and not subtype.supertypes
-        and not any(map(CONCRETE.__and__, composite.params))
-        and not any(map(CONCRETE.__and__, composite.results))
+        and max(composite.params, default=0) < UNREACHABLE
+        and max(composite.results, default=0) < UNREACHABLE
     )
 
 
@@ -141,6 +141,15 @@ class TypeRegistry:
             base = len(self.types)
             self._groups[key] = base
             self._add(key, base)
+        return base
+
+    def intern_closed(self, key: tuple[SubType]) -> int:
+        """Return the id of the one type of a group, which mentions no other."""
+        base = self._groups.get(key)
+        if base is None:
+            base = self._groups[key] = len(self.types)
+            self.types.append(key[0])
+            self.displays.append((base,))
         return base
 
     def _add(self, key: tuple[SubType, ...], base: int) -> None:
@@ -195,8 +204,11 @@ class TypeSpace:
         for group in groups:
             first = len(self.types)
             self.types.extend(group.types)
+            if len(group.types) == 1 and _is_closed(group.types[0]):
+                self.canonical.append(self.registry.intern_closed(group.types))
+                continue
             for place, subtype in enumerate(group.types):
-                if not _is_closed(subtype) or _mentions_unreachable(subtype):
+                if not _is_closed(subtype):
                     self._check(
                         subtype, first + place, len(self.types), allow_unreachable=allow_unreachable
                     )

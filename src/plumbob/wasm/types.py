@@ -40,7 +40,9 @@ class HeapType(int):
         return self & INDEX_MASK
 
     def __str__(self) -> str:
-        return str(self.index) if self & CONCRETE else HEAP_NAMES[self]
+        if self & CONCRETE:
+            return str(self.index)
+        return HEAP_NAMES.get(self) or f"<no heap type {int(self)}>"
 
     def __repr__(self) -> str:
         return f"HeapType({self})"
@@ -83,7 +85,7 @@ class ValType(int):
 
     def __str__(self) -> str:
         if not self & REF:
-            return NUM_NAMES[self]
+            return NUM_NAMES.get(self) or f"<no type {int(self)}>"
         if self & NULL and not self & CONCRETE and (short := SHORT_NAMES.get(self)):
             return short
         return f"(ref {'null ' if self & NULL else ''}{self.heap})"

@@ -21,8 +21,8 @@ from plumbob.wasm.policy import POLICIES, TYPED
 if TYPE_CHECKING:
     from plumbob.wasm.module import Buffer
 
-MAX_DIAGNOSTICS = 100
-"""How many functions are explained; more are counted in a note."""
+LIMITS = "E03"
+"""How the codes of implementation limits begin."""
 
 
 def policy_number(name: str) -> int:
@@ -54,7 +54,8 @@ def validate(
         try:
             module = decode(module, name, features=features, allow_unreachable_type=policy == TYPED)
         except MalformedError as error:
-            return Report(name, MALFORMED, [malformed(error)])
+            found = [malformed(error)]
+            return Report(name, verdict_of(found), found)
     checker = ModuleChecker(module, features, policy)
     checker.run(threads)
     return Report(module.name, verdict_of(checker.diagnostics), checker.diagnostics)
@@ -71,7 +72,8 @@ def malformed(error: MalformedError) -> Diagnostic:
     return Diagnostic(
         error.code,
         error.subject,
-        verdict=MALFORMED,
+        # A decoder stops at a limit; what lies beyond one is well-formed nevertheless.
+        verdict=INVALID if error.code.startswith(LIMITS) else MALFORMED,
         section=error.section,
         offset=error.offset,
         span=error.span,

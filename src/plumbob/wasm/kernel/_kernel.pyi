@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from plumbob.wasm.type_space import Description
 
@@ -9,8 +9,8 @@ OPERANDS: Final[dict[str, int]]
 CHECKS: Final[dict[str, int]]
 ERRORS: Final[tuple[int, ...]]
 
-_Buffer = bytes | bytearray | memoryview
-_Failure = tuple[
+_Buffer: TypeAlias = bytes | bytearray | memoryview
+_Failure: TypeAlias = tuple[
     int,
     int,
     int,
@@ -27,7 +27,7 @@ class Context:
     def set_functions(self, types: Sequence[int]) -> int: ...
     def set_tables(self, tables: Sequence[tuple[int, int]]) -> None: ...
     def set_memories(self, addresses: Sequence[int]) -> None: ...
-    def set_globals(self, globals: Sequence[tuple[int, bool]]) -> None: ...
+    def set_globals(self, types: Sequence[tuple[int, bool]]) -> None: ...
     def set_const_globals(self, count: int) -> None: ...
     def set_tags(self, canonical: Sequence[int]) -> None: ...
     def set_segments(self, elems: Sequence[int], datas: int, has_data_count: bool) -> None: ...

@@ -104,12 +104,12 @@ cdef class Context:
         self.env.nmemories = len(addresses)
         self.env.memories = self.take_types(addresses)
 
-    def set_globals(self, globals):
+    def set_globals(self, types):
         """Set the globals: (type, mutable) of each."""
         cdef uint32_t i
-        self.env.nglobals = len(globals)
-        self.env.globals = <Global*>self.take(len(globals), sizeof(Global))
-        for i, (type, mutable) in enumerate(globals):
+        self.env.nglobals = len(types)
+        self.env.globals = <Global*>self.take(len(types), sizeof(Global))
+        for i, (type, mutable) in enumerate(types):
             self.env.globals[i].type = type
             self.env.globals[i].mutable = mutable
 
