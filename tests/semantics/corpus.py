@@ -332,8 +332,10 @@ def source_runner(operation: Operation, where: Site) -> Callable[..., Answer]:
 RUNNERS: dict[str, Runner] = {"concrete": concrete_runner, "source": source_runner}
 
 
-def first_failure(operation: Operation, runner: Runner, *, limit: int = LIMIT) -> str | None:
+def first_failure(operation: Operation, runner: Runner) -> str | None:
     """Say where `operation` first differs from its oracle over all its sites, or None."""
+    # A comparison has a site for every condition: each gets fewer inputs.
+    limit = min(LIMIT, max(12 * LIMIT // len(SITES[operation.name]), LIMIT // 8))
     for where in SITES[operation.name]:
         run = runner(operation, where)
         for values in inputs(where, limit=limit):

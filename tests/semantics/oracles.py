@@ -622,6 +622,10 @@ def _integer_range(w: int, *, is_signed: bool) -> tuple[int, int]:
     return 0, 2**127 - 1 if w == 128 else 2**w - 1
 
 
+BEYOND = 1 << 20000
+"""Further out than any finite number."""
+
+
 def _trapping(name: str, *, is_signed: bool) -> None:
     @oracle(name)
     def apply(site: Site, x: int) -> tuple[int, ...] | str:
@@ -630,8 +634,7 @@ def _trapping(name: str, *, is_signed: bool) -> None:
         if a.kind == "nan":
             return "bad_toint"
         low, high = _integer_range(w, is_signed=is_signed)
-        beyond = 10**5000  # further out than any finite number
-        n = trunc(a.value) if a.kind == "finite" else -beyond if a.negative else beyond
+        n = trunc(a.value) if a.kind == "finite" else -BEYOND if a.negative else BEYOND
         if not low <= n <= high and (w < 128 or (n < 0 and not is_signed)):
             return "int_ovf"
         return (wrap(w, clamp(n, low, high)),)
