@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MAX_EXPLAINED = 100
 """How many invalid functions are explained; the others are counted."""
 
+MIN_THREADED_BYTES = 1 << 20
+"""Below this many bytes of code one thread is done before a second has started."""
+
 CHUNKS_PER_THREAD = 8
 """Functions differ in size: more chunks than threads keep all of them busy."""
 
@@ -78,7 +81,7 @@ class BodyChecker:
     def check(self, threads: int = 1) -> list[Diagnostic]:
         """Check all bodies and return what is wrong, in the order of the functions."""
         count = len(self.starts)
-        if threads <= 1 or count < threads:
+        if threads <= 1 or not count or self.ends[-1] - self.starts[0] < MIN_THREADED_BYTES:
             failed = self._failures(self.checker, 0, count)
         else:
             failed = self._failures_in_threads(threads, count)
