@@ -43,17 +43,20 @@ def identifier(name: str) -> str:
 
 
 class Scope:
-    """The names of one index space, or of one function's locals."""
+    """The names of one index space, or of one function's locals or labels.
+
+    Labels may hide one another, so that several can have one identifier.
+    """
 
     __slots__ = ("_binders", "references")
 
-    def __init__(self, names: dict[int, str]) -> None:
+    def __init__(self, names: dict[int, str], *, hiding: bool = False) -> None:
         self.references: dict[int, str] = {}
         """Identifiers by index; an entity without one is referred to by its index."""
         self._binders: dict[int, str] = {}
         seen: set[str] = set()
         for index, name in names.items():
-            if not name or name in seen:
+            if not name or (name in seen and not hiding):
                 self._binders[index] = f" (@name {quote_name(name)})"
             else:
                 seen.add(name)
@@ -113,4 +116,4 @@ class Identifiers:
 
     def scope(self, kind: str, outer: int) -> Scope:
         """Return the locals or labels of a function, or the fields of a type."""
-        return Scope(self.names.indirect[kind].get(outer, {}))
+        return Scope(self.names.indirect[kind].get(outer, {}), hiding=kind == "label")

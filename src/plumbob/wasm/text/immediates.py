@@ -80,7 +80,7 @@ class Immediates:
         try:
             return parse_unsigned(word, 64)
         except NumberError as error:
-            self.report(error, at)
+            self.context.cursor.fail(error.subject, code="E0178", expected=error.expected, at=at)
 
     def report(self, error: TokenError | NumberError, at: int) -> NoReturn:
         """Raise the error of token `at` with its place."""
