@@ -142,6 +142,23 @@ def test_types_are_left_out_where_the_operand_is_of_the_same_block() -> None:
     assert print_function(one(text)) == dedent(text).replace("%f(i32)", "%f(i32) fast")
 
 
+def test_what_the_verifier_rejects_reads_back_too() -> None:
+    # A type that is not the operand's, and a stack-map entry before its slot.
+    wrong = body("v9 = rotl.i8 v1, v0\n return")
+    assert "rotl.i8 v1, v0" in print_function(wrong)
+    assert one(print_function(wrong)).content() == wrong.content()
+    before = one("""\
+        function %f() {
+            ss0 = explicit_slot 8
+            fn0 = %g()
+        block0:
+            call fn0(), stack_map=[i32 @ ss0-4]
+            return
+        }
+        """)
+    assert one(print_function(before)).content() == before.content()
+
+
 def test_aliases_stay_and_may_come_first() -> None:
     func = body("v7 -> v8\n v8 -> v0\n v7 -> v8\n v9 = iadd v7, v7\n return")
     assert func.value_kind[7] == func.value_kind[8] == ALIAS

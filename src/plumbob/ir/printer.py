@@ -292,7 +292,7 @@ class _Printer:
         text += self.operands(inst, ctrl)
         entries = func.stack_maps.get(inst)
         if entries is not None:
-            shown = ", ".join(f"{e.type} @ ss{e.slot}+{e.offset}" for e in entries)
+            shown = ", ".join(f"{e.type} @ ss{e.slot}{e.offset:+}" for e in entries)
             text += f", stack_map=[{shown}]"
         return text
 
@@ -307,6 +307,8 @@ class _Printer:
         if operand is None:
             return True
         value = self.resolve(func.inst_args[inst][operand])
+        if func.value_types[value] is not func.inst_type[inst]:
+            return True  # the verifier rejects it, and so must whoever reads the text
         owner, kind = func.value_owner[value], func.value_kind[value]
         if kind == PARAM:
             return owner != func.inst_block[inst]
