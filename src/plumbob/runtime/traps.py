@@ -6,7 +6,7 @@ messages are those of the specification's test suite: a test expects a prefix of
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 
 class TrapCode:
@@ -63,3 +63,19 @@ MESSAGES: Final[dict[str, str]] = {
     TrapCode.MEMORY_LIMIT: "memory limit reached",
 }
 """What the specification's test suite calls each trap, and what Plumbob calls the rest."""
+
+
+class GuestTrap(Exception):  # noqa: N818  # it is a trap, not an error of ours
+    """A trap on its way up.
+
+    `kind` is one of `TrapCode` or a trap code of CLIF; `message` is for people. `stack`
+    holds the frames that are known already (of a run that the trapping host function had
+    started); `at` is the instruction, where the innermost frame does not tell.
+    """
+
+    def __init__(self, kind: str, message: str = "", stack: tuple[Any, ...] = ()) -> None:
+        super().__init__(kind, message)
+        self.kind = kind
+        self.message = message
+        self.stack = stack
+        self.at = -1

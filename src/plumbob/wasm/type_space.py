@@ -143,6 +143,12 @@ class TypeRegistry:
             self._add(key, base)
         return base
 
+    def is_subtype(self, sub: int, sup: int) -> bool:
+        """Return whether a type is another or below it, by their ids."""
+        display = self.displays[sub]
+        depth = len(self.displays[sup]) - 1
+        return depth < len(display) and display[depth] == sup
+
     def intern_closed(self, key: tuple[SubType]) -> int:
         """Return the id of the one type of a group, which mentions no other."""
         base = self._groups.get(key)

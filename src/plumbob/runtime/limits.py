@@ -1,0 +1,82 @@
+"""What a guest may take of the host, and the account of what it has taken."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from plumbob.errors import ExitCode, PlumbobError
+
+
+class LimitError(PlumbobError):
+    """Instantiating would take more than the store's limits leave."""
+
+    exit_code = ExitCode.FOUND
+
+
+class StoreLimits(NamedTuple):
+    """Limits of a store.
+
+    `memory` counts bytes of all linear memories and GC objects together; `table_elements`
+    elements of all tables; `fuel` operators, about (None: no limit); `deadline` seconds of
+    wall-clock time for one call from outside (None: no limit); `call_depth` guest frames;
+    `host_depth` crossings from guest to host and back that may be nested.
+    """
+
+    memory: int = 4 << 30
+    table_elements: int = 10_000_000
+    fuel: int | None = None
+    deadline: float | None = None
+    call_depth: int = 10_000
+    host_depth: int = 32
+
+
+DEFAULT_LIMITS: Final = StoreLimits()
+
+
+class Budget:
+    """What is left of a store's limits on memory and tables."""
+
+    __slots__ = ("limits", "memory", "table_elements")
+
+    def __init__(self, limits: StoreLimits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
+        self.memory = limits.memory
+        self.table_elements = limits.table_elements
+
+    def try_take_memory(self, size: int) -> bool:
+        """Take bytes if they are there."""
+        if size > self.memory:
+            return False
+        self.memory -= size
+        return True
+
+    def take_memory(self, size: int) -> None:
+        """Take bytes; raises `LimitError` if they are not there."""
+        if not self.try_take_memory(size):
+            raise LimitError(
+                "a memory does not fit the store's limit",
+                expected=f"at most {self.memory} bytes more",
+                found=f"{size} bytes",
+                hint="raise StoreLimits.memory (--max-memory)",
+            )
+
+    def give_memory(self, size: int) -> None:
+        """Give bytes back."""
+        self.memory += size
+
+    def try_take_elements(self, count: int) -> bool:
+        """Take table elements if they are there."""
+        if count > self.table_elements:
+            return False
+        self.table_elements -= count
+        return True
+
+    def take_elements(self, count: int) -> None:
+        """Take table elements; raises `LimitError` if they are not there."""
+        if not self.try_take_elements(count):
+            raise LimitError(
+                "a table does not fit the store's limit",
+                expected=f"at most {self.table_elements} elements more",
+                found=f"{count} elements",
+                hint="raise StoreLimits.table_elements",
+            )
