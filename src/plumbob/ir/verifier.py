@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from plumbob.errors import InternalError
 from plumbob.ir.dominators import dominator_tree
 from plumbob.ir.function import ALIAS, PARAM, RESULT
-from plumbob.ir.printer import print_instruction
+from plumbob.ir.printer import print_instruction, print_name
 from plumbob.ir.types import I32, I64, Type
 from plumbob.ir.verify_entities import verify_entities
 from plumbob.ir.verify_instructions import instruction_checker, shape_error
@@ -70,8 +70,9 @@ def require_valid(func: Function, target: Target | None = None, *, after: str = 
     errors = verify(func, target)
     if errors:
         listed = "; ".join(map(str, errors[:10]))
+        more = f"; and {len(errors) - 10} more" if len(errors) > 10 else ""
         subject = f"malformed IR after {after}" if after else "malformed IR"
-        raise InternalError(subject, found=f"{len(errors)} errors: {listed}")
+        raise InternalError(f"{subject} in {print_name(func.name)}", found=listed + more)
 
 
 class _Broken(Exception):  # noqa: N818  # ends the search; not an error of its own
@@ -112,7 +113,7 @@ class _Verifier:
             self.values()
             self.instructions()
         except _Broken:
-            pass
+            pass  # what broke it has been reported
         return self.errors
 
     # Blocks
