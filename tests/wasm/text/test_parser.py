@@ -84,24 +84,24 @@ def body(text: str, before: str = "") -> str:
         ("(module (rec (type (func))) (func))", "(module (rec (type (func))) (func (type 0)))"),
         (
             "(module (func (block (param i32) (result i32)) unreachable) (func (param i64)))",
-            "(module (type (func)) (type (func (param i32) (result i32)))"
+            ("(module (type (func)) (type (func (param i32) (result i32)))"
             " (type (func (param i64))) (func (type 0) (block (type 1)) unreachable)"
-            " (func (type 2)))",
+            " (func (type 2)))"),
         ),
         (
             "(module (table funcref (elem $f $f)) (func $f))",
-            "(module (table 2 2 funcref) (elem (table 0) (offset (i32.const 0)) func $f 0)"
-            " (func $f))",
+            ("(module (table 2 2 funcref) (elem (table 0) (offset (i32.const 0)) func $f 0)"
+            " (func $f))"),
         ),
         (
             "(module (table i64 (ref null 0) (elem $f)) (type (func)) (func $f (type 0)))",
-            "(module (table i64 1 1 (ref null 0)) (elem (i64.const 0) (ref null 0) (ref.func 0))"
-            " (type (func)) (func $f (type 0)))",
+            ("(module (table i64 1 1 (ref null 0)) (elem (i64.const 0) (ref null 0) (ref.func 0))"
+            " (type (func)) (func $f (type 0)))"),
         ),
         (
             "(module (table externref (elem (ref.null extern) (item ref.null extern))))",
-            "(module (table 2 2 externref)"
-            " (elem (offset i32.const 0) externref (item (ref.null extern)) (ref.null extern)))",
+            ("(module (table 2 2 externref)"
+            " (elem (offset i32.const 0) externref (item (ref.null extern)) (ref.null extern)))"),
         ),
         (
             '(module (memory i64 (data "ab" "c")))',
@@ -204,7 +204,8 @@ def test_fields() -> None:
         ("(loop $a (result i32) (i32.const 1))", "03 7f 41 01 0b"),
         ("(if (i32.const 1) (then))", "41 01 04 40 0b"),
         ("(if (i32.const 1) (then (nop)) (else))", "41 01 04 40 01 05 0b"),
-        ("(if $l (block (br 0)) (i32.const 1) (then (br $l)))", "02 40 0c 00 0b 41 01 04 40 0c 00 0b"),
+        ("(if $l (block (br 0)) (i32.const 1) (then (br $l)))",
+         "02 40 0c 00 0b 41 01 04 40 0c 00 0b"),
         ("if $l nop else $l br $l end $l", "04 40 01 05 0c 00 0b"),
         ("(br_table 0 1 2 (i32.const 0))", "41 00 0e 02 00 01 02"),
         ("br_table 0", "0e 00 00"),
@@ -238,7 +239,8 @@ def test_fields() -> None:
         ("v128.load8_lane $m offset=1 3", "fd 54 40 01 01 03"),
         ("v128.load8_lane 1 align=1 3", "fd 54 40 01 00 03"),
         ("v128.const i64x2 -1 1", "fd 0c " + "ff " * 8 + "01" + " 00" * 7),
-        ("v128.const f32x4 1 -0 inf nan:0x1", "fd 0c 00 00 80 3f 00 00 00 80 00 00 80 7f 01 00 80 7f"),
+        ("v128.const f32x4 1 -0 inf nan:0x1",
+         "fd 0c 00 00 80 3f 00 00 00 80 00 00 80 7f 01 00 80 7f"),
         ("i8x16.extract_lane_s 255", "fd 15 ff"),
         ("ref.null func", "d0 70"),
         ("ref.null $f", "d0 00"),
@@ -312,7 +314,7 @@ def test_source_map() -> None:
     assert source_map.source.location(span.start) == (2, 2)
     offsets, places = source_map.operators["func", 0]
     assert list(offsets) == [1, 3, 4, 5]
-    assert [text[place:].split()[0].rstrip("()") for place in places] == [
+    assert [text[place:].split(maxsplit=1)[0].rstrip("()") for place in places] == [
         "i32.const", "drop", "nop", "",
     ]  # fmt: skip
     offsets, places = source_map.operators["data", 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,9 +32,11 @@ from plumbob.wasm.instructions import (
 from plumbob.wasm.module import Code, CustomSection, Module, RecGroup
 from plumbob.wasm.names import Names, encode_names
 from plumbob.wasm.opcodes import BY_NAME, TABLE
-from plumbob.wasm.operators import Operator
 from plumbob.wasm.text import operator_text, parse_text, print_text
 from plumbob.wasm.types import FuncType, SubType
+
+if TYPE_CHECKING:
+    from plumbob.wasm.operators import Operator
 
 STRUCTURE = ("block", "loop", "if", "try", "try_table", "else", "end", "catch", "catch_all",
              "delegate")  # fmt: skip
@@ -235,7 +239,7 @@ def test_clashing_and_odd_names() -> None:
     text = print_text(module)
     assert text.startswith('(module (@name "")\n')
     assert '(func (@name "f") (;1;)' in text
-    assert "call 1\n    call 2\n    call $f\n    call $\"a \\\"\\\\\\n\\u{202e}\"" in text
+    assert 'call 1\n    call 2\n    call $f\n    call $"a \\"\\\\\\n\\u{202e}"' in text
     back = parse_text(text)
     assert back.names == names
     assert back == module
@@ -252,7 +256,7 @@ def test_shadowed_labels_are_numbers() -> None:
 
 @pytest.mark.parametrize("after", [0, 1, 3, 10])
 def test_custom_sections_keep_their_places(after: int) -> None:
-    module = parse_text("(module (func) (@custom \"z\" \"\"))")
+    module = parse_text('(module (func) (@custom "z" ""))')
     module.customs.insert(0, CustomSection("x", b"\0\xff", after))
     module.customs.sort(key=lambda custom: (custom.after != 0, custom.after))
     assert again(module) == module
@@ -306,7 +310,9 @@ def test_a_malformed_name_section_stays_as_it_is() -> None:
 
 
 def test_branch_hints_become_annotations() -> None:
-    text = '(module (func (param i32) (@metadata.code.branch_hint "\\01")(if (local.get 0) (then))))'
+    text = (
+        '(module (func (param i32) (@metadata.code.branch_hint "\\01")(if (local.get 0) (then))))'
+    )
     module = parse_text(text)
     (section,) = module.customs
     assert (section.name, section.after) == (SECTION, 3)
