@@ -39,6 +39,7 @@ class _Failure(NamedTuple):
     row: int
     stack: list[tuple[int, int]]
     frames: list[tuple[str, int, int, int, list[int], list[int]]]
+    hidden: tuple[int, int]
 
 
 class Explainer:
@@ -56,6 +57,7 @@ class Explainer:
         if key[0] == "func" and isinstance(key[1], int):
             self.function = bodies.imported + key[1]
         self.names = bodies.names
+        self.texts: dict[int, str | None] = {}
         self.base = bodies.base_of(key)
 
     # Places.
@@ -82,6 +84,11 @@ class Explainer:
 
     def text_at(self, offset: int) -> str | None:
         """Return the operator at an offset with its immediates, as in the text format."""
+        if offset not in self.texts:
+            self.texts[offset] = self._text_at(offset)
+        return self.texts[offset]
+
+    def _text_at(self, offset: int) -> str | None:
         instruction = self.instruction_at(offset)
         if instruction is None:
             return None
@@ -167,7 +174,7 @@ class Explainer:
             expected_stack=None if wants is None else tuple(map(self.show, wants)),
             stack=None if malformed else tuple(map(self.operand, failure.stack)),
             frames=() if malformed else tuple(map(self.frame, failure.frames)),
-            notes=list(said.notes),
+            notes=[*said.notes, *_left_out(*failure.hidden)],
         )
 
     def _wants(self, failure: _Failure, operator: Operator) -> list[int] | None:
@@ -181,6 +188,16 @@ class Explainer:
 
 STACK_FAULTS = frozenset((201, 202, 236, 241))
 """Faults found on the operand stack: immediates and checks were right by then."""
+
+
+def _left_out(operands: int, frames: int) -> list[str]:
+    """Say what a hostile function has too much of to be shown."""
+    notes = []
+    if operands:
+        notes.append(f"{operands} more operands lie below those shown")
+    if frames:
+        notes.append(f"{frames} more blocks enclose those shown")
+    return notes
 
 
 def _token_end(text: str, start: int) -> int:

@@ -45,6 +45,10 @@ MAX_FUNCTION_SIZE = 7_654_321
 """Bytes of a function's body, locals included."""
 MAX_LOCALS = 50_000
 """Of a function, parameters included."""
+MAX_OPERANDS = 1 << 20
+"""Values on the operand stack of a function, beyond one a byte of its body. Plumbob's own:
+a call of two bytes may push a thousand values, and memory must stay proportional to the
+input."""
 MAX_BR_TABLE_TARGETS = MAX_FUNCTION_SIZE
 """Labels of a br_table; each takes a byte of the body."""
 MAX_CATCHES = 10_000

@@ -19,6 +19,7 @@ _Failure: TypeAlias = tuple[
     int,
     list[tuple[int, int]],
     list[tuple[str, int, int, int, list[int], list[int]]],
+    tuple[int, int],
 ]
 
 class Context:

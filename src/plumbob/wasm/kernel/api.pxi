@@ -165,6 +165,10 @@ cdef class Context:
         return matches(&self.env, a, b)
 
 
+cdef enum:
+    MAX_SHOWN = 100  # operands and enclosing blocks in a failure
+
+
 cdef class Checker:
     """The scratch memory of one thread. Use from one thread at a time."""
 
@@ -272,26 +276,31 @@ cdef class Checker:
         """Return what the last check found, as plain data.
 
         (error number, offset of the operator, offset of the fault, expected, found, row,
-        operand stack [(type, origin)], frames [(kind, offset, type id or -1, single,
-        height, dead since or -1, label types, result types)]). Offsets count from the body.
+        operand stack [(type, origin)], frames [(kind, offset, height, dead since or -1,
+        label types, result types)], operands and frames left out). Offsets count from the
+        body. Of a hostile function's million operands and blocks the innermost are shown.
         """
         cdef State* s = &self.state
         cdef uint32_t i
         cdef uint32_t count
         cdef size_t j
+        cdef size_t hidden = s.start_sp - MAX_SHOWN if s.start_sp > MAX_SHOWN else 0
+        cdef uint32_t outer = s.nframes - MAX_SHOWN if s.nframes > MAX_SHOWN else 0
         cdef const T* list
         stack = []
-        for j in range(s.start_sp):
+        for j in range(hidden, s.start_sp):
             stack.append((<T>s.stack[j], s.stack[j] >> 32))
         frames = []
-        for i in range(s.nframes):
+        for i in range(outer, s.nframes):
             list = label_of(&s.frames[i], &count)
             label = [list[place] for place in range(count)]
             list = results_of(&s.frames[i], &count)
             results = [list[place] for place in range(count)]
-            frames.append((KIND_WORDS[s.frames[i].kind], s.frames[i].offset, s.frames[i].height,
+            frames.append((KIND_WORDS[s.frames[i].kind], s.frames[i].offset,
+                           max(s.frames[i].height, hidden) - hidden,
                            s.frames[i].dead_at if s.frames[i].dead else -1, label, results))
-        return (s.error, s.start, s.error_pos, s.expected, s.found, s.row, stack, frames)
+        return (s.error, s.start, s.error_pos, s.expected, s.found, s.row, stack, frames,
+                (hidden, outer))
 
     def expected_operands(self):
         """Return the types that the operator which failed takes, the top last; None where

@@ -72,8 +72,8 @@ cdef int grow_stack(State* s, size_t more) noexcept nogil:
     cdef uint64_t* moved
     if need <= s.capacity:
         return 0
-    if s.sp + more > (s.end + STACK_SLACK):
-        return fail(s, E_LIMIT, s.end + STACK_SLACK, s.sp + more)
+    if s.sp + more > (s.end + MAX_OPERANDS):
+        return fail(s, E_LIMIT, s.end + MAX_OPERANDS, s.sp + more)
     need = need + need // 2
     moved = <uint64_t*>realloc(s.stack, need * sizeof(uint64_t))
     if moved == NULL:

@@ -191,7 +191,6 @@ cdef struct State:
 
 cdef enum:
     FLAT_LOCALS = 512
-    STACK_SLACK = 1 << 20  # operands beyond one a byte of the body
 
 
 cdef inline void require(bint holds) noexcept nogil:

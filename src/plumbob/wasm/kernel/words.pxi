@@ -7,6 +7,7 @@ cdef uint32_t FEATURE_MEMORY64 = _features.MEMORY64
 cdef uint32_t FEATURE_REFERENCE_TYPES = _features.REFERENCE_TYPES
 cdef uint32_t MAX_LOCALS = limits.MAX_LOCALS
 cdef size_t MAX_FUNCTION_SIZE = limits.MAX_FUNCTION_SIZE
+cdef size_t MAX_OPERANDS = limits.MAX_OPERANDS
 cdef uint32_t MAX_FIXED = limits.MAX_ARRAY_NEW_FIXED
 cdef uint32_t MAX_CATCHES = limits.MAX_CATCHES
 SIGN_EXTENSION = _features.SIGN_EXTENSION
