@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import plumbob.ir.high_level  # noqa: F401  # adds rows
 from plumbob.ir import types
 from plumbob.ir.constraints import TYPE_SETS, TypeSet
 from plumbob.ir.entities import (
@@ -58,6 +59,9 @@ def _immediate(func: Function, op: Operation, kind: str, ctrl: types.Type | None
         "slot": 0,
         "dslot": 0,
         "blockref": 2,
+        "uint": 0,
+        "uoffset": 1 << 63,
+        "name": "type3",
     }
     if kind == "flags":
         if op.name == "bitcast":
@@ -92,7 +96,8 @@ def operand_types(op: Operation, ctrl: types.Type | None) -> list[types.Type] | 
 def sample(op: Operation, ctrl: types.Type | None) -> Function:
     """Return a valid function around one instruction."""
     func = Function(SymbolName(op.name.replace(".", "_")))
-    func.add_signature(CALLEE)
+    without_arguments = "handlers" in op.format.imm_slots and not op.format.has_values
+    func.add_signature(CALLEE._replace(params=()) if without_arguments else CALLEE)
     func.add_ext_func(ExtFunc(SymbolName("callee"), 0, colocated=True))
     func.add_stack_slot(StackSlotData(64, 16, 9))
     func.add_alias_region(AliasRegionData(5, "heap"))
@@ -103,19 +108,16 @@ def sample(op: Operation, ctrl: types.Type | None) -> Function:
     func.add_dynamic_slot(0)
     entry = func.append_block()
     args = [func.append_param(entry, ty) for ty in operand_types(op, ctrl) or ()]
-    conv = "fast"
     if op.format.has_values:
-        listed = [AbiParam(types.I32)]
-        args += [func.append_param(entry, param.type) for param in listed]
-    if op.name.startswith("return_call"):
-        conv = "tail"
+        args.append(func.append_param(entry, types.I32))
+    conv = "tail" if "return_call" in op.name else "fast"
     func.signature = Signature(
         tuple(AbiParam(func.value_type(v)) for v in func.block_params[entry]), (), conv
     )
     if op.is_return:
         returns = CALLEE.returns if op.is_call else (AbiParam(types.I32),)
         func.signature = func.signature._replace(returns=returns)
-    imms = tuple(_immediate(func, op, kind, ctrl) for kind in op.format.imm_slots)
+    imms = tuple(_immediate(func, op, kind, ctrl) for kind in op.format.imm_kinds)
     targets: tuple[BlockCall, ...] = ()
     after = func.append_block()
     if op.is_branch:

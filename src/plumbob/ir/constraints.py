@@ -99,6 +99,15 @@ TYPE_SETS: Final[dict[str, TypeSet]] = {
         _set("Mem", ints=_ALL, floats=_ALL, lanes=_LANES, dynamic=_LANES, refs=True),
         _set("MemTo", ints=_ALL, floats=_ALL, lanes=_LANES, dynamic=_LANES, refs=True),
         _set("Ref", refs=True),
+        TypeSet(
+            "LinearMem",
+            frozenset(
+                ty
+                for ty in NUMERIC
+                if not ty.is_dynamic
+                and (ty.bits == (128 if ty.is_vector else ty.lane_bits) <= 64 or ty.bits == 128)
+            ),
+        ),
     )
 }
 """Every type variable that a signature may name, with the types that it ranges over."""

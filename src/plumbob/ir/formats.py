@@ -49,7 +49,8 @@ IMMEDIATES: Final = frozenset(
         "blockref",  # int, a Block named without arguments
         HANDLERS,  # ExceptionTable; its destinations are among `targets`
         "name",  # str, a dotted name (high-level operations)
-        "uint",  # int, unsigned (high-level operations: module indices)
+        "uint",  # int, unsigned 32 bits (high-level operations: module indices)
+        "uoffset",  # int, an unsigned 64-bit number of bytes (high-level operations)
     )
 )
 

@@ -160,6 +160,13 @@ def parse_signed(text: str, width: int) -> int:
     return value
 
 
+def parse_unsigned(text: str, width: int) -> int:
+    """Return an unsigned integer that `width` bits hold; raises ValueError otherwise."""
+    if text.startswith("-"):
+        raise ValueError(f"an unsigned integer of {width} bits")
+    return parse_integer(text, width)
+
+
 def sign_extend(bits: int, width: int) -> int:
     """Return the signed value of `width` bits."""
     return bits - (1 << width) if bits >> (width - 1) else bits

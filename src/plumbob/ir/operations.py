@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from plumbob.ir.function import Function
 
 MEMORY: Final = "memory"
+ALL_LOCATIONS: Final = "memory table global heap"
+"""What a callee of unknown effects may read and write (`high_level.py` has the other three)."""
 
 _FLAGS: Final = frozenset(
     "branch call terminator return trap effects idempotent allocate throw".split()
@@ -186,26 +188,37 @@ def _control_flow() -> None:
     _rows("cond_trap", "Truthy", "trapz trapnz", "trap")
     define("return", "multiary", "", "return")
     anything = "call effects trap allocate throw"
-    define("call", "call", "", anything, reads=MEMORY, writes=MEMORY)
-    define("call_indirect", "call_indirect", "iAddr", anything, reads=MEMORY, writes=MEMORY)
-    define("return_call", "call", "", "return " + anything, reads=MEMORY, writes=MEMORY)
+    define("call", "call", "", anything, reads=ALL_LOCATIONS, writes=ALL_LOCATIONS)
+    define(
+        "call_indirect",
+        "call_indirect",
+        "iAddr",
+        anything,
+        reads=ALL_LOCATIONS,
+        writes=ALL_LOCATIONS,
+    )
+    define(
+        "return_call", "call", "", "return " + anything, reads=ALL_LOCATIONS, writes=ALL_LOCATIONS
+    )
     define(
         "return_call_indirect",
         "call_indirect",
         "iAddr",
         "return " + anything,
-        reads=MEMORY,
-        writes=MEMORY,
+        reads=ALL_LOCATIONS,
+        writes=ALL_LOCATIONS,
     )
     define("func_addr", "func_addr", "-> iAddr")
-    define("try_call", "try_call", "", "branch " + anything, reads=MEMORY, writes=MEMORY)
+    define(
+        "try_call", "try_call", "", "branch " + anything, reads=ALL_LOCATIONS, writes=ALL_LOCATIONS
+    )
     define(
         "try_call_indirect",
         "try_call_indirect",
         "iAddr",
         "branch " + anything,
-        reads=MEMORY,
-        writes=MEMORY,
+        reads=ALL_LOCATIONS,
+        writes=ALL_LOCATIONS,
     )
     define("get_exception_handler_address", "exception_handler_address", "-> iAddr", "effects")
     define("sequence_point", "nullary", "", "effects")

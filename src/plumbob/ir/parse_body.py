@@ -32,11 +32,12 @@ from plumbob.ir.immediates import (
     parse_float,
     parse_integer,
     parse_signed,
+    parse_unsigned,
     vector_bytes,
 )
 from plumbob.ir.lexer import IDENT, LOCATION, NUMBER
 from plumbob.ir.operations import FORMER_OPERATIONS, OPERATIONS, RENAMED_OPERATIONS
-from plumbob.ir.parse_common import checked, parse_flags, parse_offset
+from plumbob.ir.parse_common import checked, parse_flags, parse_offset, parse_unsigned_offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,8 @@ class _Body:
             "dslot": lambda _: self.declared("dynamic_slots", "dss", "dynamic stack slot"),
             "blockref": lambda _: self.block_number(),
             "name": self.dotted_name,
-            "uint": lambda _: self.integer(lambda text: parse_integer(text, 32)),
+            "uint": lambda _: self.integer(lambda text: parse_unsigned(text, 32)),
+            "uoffset": lambda _: parse_unsigned_offset(self.tokens),
         }
 
     # Statements

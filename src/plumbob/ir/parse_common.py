@@ -8,7 +8,7 @@ from plumbob.errors import InputError
 from plumbob.ir import types
 from plumbob.ir.entities import HEAP_OOB, MemFlags, is_trap_code, memflags
 from plumbob.ir.function import ALIAS, HOLE
-from plumbob.ir.immediates import parse_signed
+from plumbob.ir.immediates import parse_signed, parse_unsigned
 from plumbob.ir.lexer import IDENT, NUMBER, Tokens
 from plumbob.source import Span
 
@@ -267,6 +267,16 @@ def parse_offset(tokens: Tokens) -> int:
     if tokens.kind != NUMBER or text[0] not in "+-":
         return 0
     offset = checked(tokens, lambda: parse_signed(text, 32))
+    tokens.index += 1
+    return offset
+
+
+def parse_unsigned_offset(tokens: Tokens) -> int:
+    """Step over `+8`; nothing means 0."""
+    text = tokens.text
+    if tokens.kind != NUMBER or text[0] != "+":
+        return 0
+    offset = checked(tokens, lambda: parse_unsigned(text, 64))
     tokens.index += 1
     return offset
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
+import plumbob.ir.high_level  # noqa: F401  # its rows belong to the text format
 from plumbob.ir.entities import (
     CALL_CONVENTIONS,
     KNOWN_SYMBOLS,

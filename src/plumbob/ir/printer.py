@@ -150,7 +150,7 @@ def _immediate(kind: str) -> Callable[[Any, Type | None], str]:
         return lambda imm, _: f"{prefix}{imm}"
     if kind == "flags":
         return lambda imm, _: _print_flags(imm)
-    if kind == "offset":
+    if kind in ("offset", "uoffset"):
         return lambda imm, _: format_offset(imm)
     if kind == "imm64":
         return lambda imm, ctrl: format_integer(imm, ctrl.lane_bits if ctrl is not None else 64)

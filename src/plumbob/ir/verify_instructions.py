@@ -21,10 +21,11 @@ from plumbob.ir.entities import (
     MemFlags,
     SymbolGlobal,
     block_argument_name,
+    exception_argument,
     is_trap_code,
 )
 from plumbob.ir.printer import print_instruction
-from plumbob.ir.types import F128, I64, Type
+from plumbob.ir.types import F128, I64, Type, reference
 from plumbob.ir.verify_entities import global_value_type, memory_flag_errors
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ _TABLES = {
     "slot": ("stack_slots", "ss"),
     "dslot": ("dynamic_slots", "dss"),
 }
+_EXCEPTION = reference("exn")
+_EXN0 = exception_argument(0)
+_UNSIGNED_BITS = {"uint": 32, "uoffset": 64}
 _WORDS = {"intcc": INT_CONDITIONS, "floatcc": FLOAT_CONDITIONS, "rmw": ATOMIC_RMW_OPS}
 
 
@@ -277,6 +281,8 @@ class _Rules:
                     self.error(f"immediate {imm} does not fit the type {ctrl}")
             elif kind == "offset" and not -(1 << 31) <= imm < 1 << 31:
                 self.error(f"offset {imm} does not fit 32 bits")
+            elif kind in _UNSIGNED_BITS and not 0 <= imm < 1 << _UNSIGNED_BITS[kind]:
+                self.error(f"immediate {imm} does not fit {_UNSIGNED_BITS[kind]} bits, unsigned")
             elif kind in ("f16", "f32", "f64") and not 0 <= imm < 1 << int(kind[1:]):
                 self.error(f"{imm:#x} is not a bit pattern of {kind}")
 
@@ -500,10 +506,24 @@ class _Rules:
         targets = func.inst_targets[inst]
         returned = {-1 - 2 * n: param.type for n, param in enumerate(signature.returns)}
         self.exceptional_destination(targets[0], dict(returned), len(signature.returns), "ret")
-        thrown = {-2 - 2 * n: self.pointer for n in range(payloads)}
         for target in targets[1:]:
-            self.exceptional_destination(target, dict(thrown), payloads, "exn")
+            self.exceptional_destination(
+                target, self.payload_types(target, payloads), payloads, "exn"
+            )
         return True
+
+    def payload_types(self, target: BlockCall, payloads: int) -> dict[int, Type | None]:
+        """Return what a handler's `exnN` are: addresses, or, before lowering, `ref.exn` for `exn0`.
+
+        Which of the two the handler's parameter says.
+        """
+        func = self.func
+        thrown = {-2 - 2 * n: self.pointer for n in range(payloads)}
+        params = func.block_params[target.block] if target.block in self.blocks else []
+        for param, argument in zip(params, target.args, strict=False):
+            if argument == _EXN0 and func.value_types[param] is _EXCEPTION:
+                thrown[_EXN0] = _EXCEPTION
+        return thrown
 
     def exceptional_destination(
         self, target: BlockCall, special: dict[int, Type | None], count: int, kind: str
