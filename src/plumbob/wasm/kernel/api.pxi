@@ -166,7 +166,7 @@ cdef class Context:
 
 
 cdef enum:
-    MAX_SHOWN = 100  # operands and enclosing blocks in a failure
+    MAX_SHOWN = 1000  # operands and enclosing blocks in a failure
 
 
 cdef class Checker:
