@@ -17,7 +17,8 @@ from plumbob.wasm.decode import decode
 from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.instructions import decode_locals, decode_operator
 from plumbob.wasm.module import FUNC, BodySequence
-from plumbob.wasm.text.printer import operator_text
+from plumbob.wasm.text.identifiers import Identifiers, readable_names
+from plumbob.wasm.text.print_code import CodePrinter
 
 if TYPE_CHECKING:
     from plumbob.wasm.instructions import Instruction
@@ -40,6 +41,7 @@ class Bodies:
         self.data = data
         self._module: Module | None = None
         self._decoded = False
+        self._operators: CodePrinter | None = None
 
     def _decode(self) -> None:
         self._decoded = True
@@ -65,11 +67,15 @@ class Bodies:
             return []
         return self._lines(module, place, offset)
 
+    def _printer(self, module: Module) -> CodePrinter:
+        if self._operators is None:  # made once, for a module's names may be many
+            self._operators = CodePrinter(Identifiers(readable_names(module)), module.types)
+        return self._operators
+
     def _lines(self, module: Module, place: int, fault: int) -> list[Line]:
         code = module.code
         assert isinstance(code, BodySequence)  # noqa: S101  # as the caller has asked
         reader = Reader(self.data, code.starts[place], code.ends[place])
-        function = len(module.imported(FUNC)) + place
         # Only the last few are written as text: a body may hold a million.
         found: deque[tuple[Instruction, int]] = deque(maxlen=BEFORE + 1 + AFTER)
         rest = None
@@ -88,8 +94,10 @@ class Bodies:
         except MalformedError:
             end = min(code.ends[place], at + BYTES_SHOWN)
             rest = Line(at, f"bytes {self.data[at:end].hex(' ')}", depth)
+        printer = self._printer(module)
+        printer.enter(len(module.imported(FUNC)) + place)
         lines = [
-            Line(instruction.offset, operator_text(module, function, instruction), inside)
+            Line(instruction.offset, printer.operator(instruction), inside)
             for instruction, inside in found
         ]
         if rest is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from plumbob.wasm.kernel._kernel import Context
     from plumbob.wasm.module import Module
     from plumbob.wasm.names import Names
+    from plumbob.wasm.text.print_code import CodePrinter
     from plumbob.wasm.type_space import TypeSpace
 
 MAX_EXPLAINED = 100
@@ -45,11 +46,28 @@ class BodyChecker:
         self.space = space
         self.module = module
         self.imported = 0
+        self.printed: int | None = None
+        """The function that the printer has been turned to."""
         code = module.code
         if isinstance(code, BodySequence):
             self.data, self.starts, self.ends = code.data, code.starts, code.ends
         else:
             self.data, self.starts, self.ends = _join([item.body for item in code])
+
+    @cached_property
+    def printer(self) -> CodePrinter:
+        """What writes operators as text. A module's names may be many: it is made once."""
+        from plumbob.wasm.text.identifiers import Identifiers  # noqa: PLC0415  # for faults
+        from plumbob.wasm.text.print_code import CodePrinter  # noqa: PLC0415  # for faults
+
+        return CodePrinter(Identifiers(self.names), self.module.types)
+
+    def printer_of(self, function: int) -> CodePrinter:
+        """Return the printer, turned to the locals of a function (imports counted)."""
+        if self.printed != function:
+            self.printer.enter(function)
+            self.printed = function
+        return self.printer
 
     @cached_property
     def names(self) -> Names:

@@ -16,7 +16,6 @@ from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.instructions import Instruction, decode_operator
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.sentences import Facts, sentence
-from plumbob.wasm.text import operator_text
 from plumbob.wasm.types import CONCRETE, HEAP_MASK, INDEX_MASK, ValType
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Explainer:
             return None
         if self.function is None:
             return instruction.operator.mnemonic
-        return operator_text(self.module, self.function, instruction)
+        return self.bodies.printer_of(self.function).operator(instruction)
 
     # Types.
 
