@@ -17,6 +17,7 @@ from plumbob.scripts.wast import (
     run_file,
     run_files,
 )
+from plumbob.scripts.wast_stage import Skipped
 from plumbob.scripts.wast_validate import ValidateStage
 from plumbob.wasm import features as f
 
@@ -164,6 +165,23 @@ def test_our_own_bugs_fail_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
     result = judge("(module)\n(module)\n(module)")
     assert result.counts == (2, 1, 0)
     assert result.failures[0].reason == "internal error: KeyError: 'oops'"
+
+
+def test_a_stage_may_skip_and_sees_what_it_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    class Picky(ValidateStage):
+        def judge(self, command: Command) -> str | None:
+            seen.append(type(command).__name__)
+            return Skipped("too hard") if command.line == 2 else super().judge(command)
+
+    monkeypatch.setitem(STAGES, "validate", Picky)
+    result = judge('(module)\n(module)\n(invoke "f")')
+    assert result.counts == (1, 0, 1)
+    assert [skip.reason for skip in result.skips] == ["too hard"]
+    assert seen == ["ModuleCommand", "ModuleCommand", "Invoke"]
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Run `.wast` scripts: judge their commands, file by file, in one or several processes.
 
 What judges is a *stage*. `validate` judges what can be told without running anything; a
-stage that runs programs is one more entry of `STAGES`. A stage answers for a command with
-an outcome, or with None: then the command is not counted at all.
+stage that runs programs is one more entry of `STAGES`. A stage says which commands count;
+the others are counted neither as passed nor as skipped.
 
 Features follow a file's folder, as the official suite is laid out: `proposals/<name>/`
 switches that proposal on, `legacy/` the legacy exceptions.
@@ -11,9 +11,10 @@ switches that proposal on, `legacy/` the legacy exceptions.
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plumbob.errors import InputError, UsageError
+from plumbob.scripts.wast_stage import Skipped
 from plumbob.scripts.wast_validate import ValidateStage
 from plumbob.wasm import features as f
 from plumbob.wasm.errors import MalformedError
@@ -21,6 +22,8 @@ from plumbob.wasm.text.script import AssertAction, AssertModule, Command, parse_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from plumbob.scripts.wast_stage import Stage
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -55,16 +58,6 @@ class FileResult(NamedTuple):
             sum(column) for column in zip((0, 0, 0), *self.kinds.values(), strict=True)
         )
         return passed, failed, skipped
-
-
-class Stage(Protocol):
-    """Judges the commands of one script, in order."""
-
-    def judge(self, command: Command) -> str | None:
-        """Return None where the command passed, the reason where it failed."""
-
-    def counts(self, command: Command) -> bool:
-        """Return whether the command is one that this stage judges."""
 
 
 STAGES: dict[str, Callable[[int, str], Stage]] = {"validate": ValidateStage}
@@ -140,14 +133,12 @@ def run_file(path: str, data: bytes, options: Options) -> FileResult:
         tally.add("script", line, SKIPPED if skip else FAILED, skip or str(error))
         return tally.result()
     for command in script.commands:
-        if not stage.counts(command):
-            continue
-        kind = kind_of(command)
-        if skip is not None:
-            tally.add(kind, command.line, SKIPPED, skip)
-            continue
-        reason = _judge(stage, command)
-        tally.add(kind, command.line, PASSED if reason is None else FAILED, reason or "")
+        counted = stage.counts(command)
+        reason = _judge(stage, command) if skip is None else Skipped(skip)
+        if counted:
+            outcome = FAILED if reason is not None else PASSED
+            outcome = SKIPPED if isinstance(reason, Skipped) else outcome
+            tally.add(kind_of(command), command.line, outcome, reason or "")
     return tally.result()
 
 

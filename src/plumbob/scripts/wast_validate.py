@@ -9,6 +9,7 @@ and invalid are different verdicts; the wording of messages is nobody's business
 from __future__ import annotations
 
 from plumbob.errors import InputError
+from plumbob.scripts.wast_stage import Skipped
 from plumbob.wasm.custom_sections import check_custom_sections
 from plumbob.wasm.decode import decode
 from plumbob.wasm.diagnostics import INVALID, MALFORMED, VALID
@@ -46,7 +47,7 @@ class ValidateStage:
     def judge(self, command: Command) -> str | None:
         """Return None where the verdict on the module is the expected one, else why not."""
         if not isinstance(command, (ModuleCommand, AssertModule)):
-            return "the command is not about a module"
+            return Skipped("the command is not about a module")
         expected = VALID
         because = ""
         if isinstance(command, AssertModule):

@@ -39,6 +39,10 @@ def words(text: str | bytes) -> list[str]:
         ('$"a b" $"\\41B" $"\\u{41}"', ["$a b", "$AB", "$A"]),
         (';; Heiße\n"Würstchen"', ['"Würstchen"']),
         ("\t\r\n a", ["a"]),
+        ("a ;; b ; c [", ["a"]),
+        ("a (; ;) ;; ;; ", ["a"]),
+        (";; é", []),
+        ("a" + " " * 200_000, ["a"]),
     ],
 )
 def test_tokens(text: str, expected: list[str]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import struct
-from decimal import Decimal
 from typing import NamedTuple
 
 _NUM = r"[0-9](?:_?[0-9])*+"
@@ -166,6 +165,8 @@ def _round_decimal(text: str, form: FloatFormat) -> int:
     for neighbour in (rounded - 1, rounded, rounded + 1):
         middle = _middle(neighbour, form)
         if middle == (mantissa, exponent):
+            from decimal import Decimal  # noqa: PLC0415  # rarely needed, slow to load
+
             numeral, tie = Decimal(text), Decimal(double)
             if numeral != tie:
                 return neighbour + (numeral > tie)
