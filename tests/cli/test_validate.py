@@ -266,3 +266,16 @@ def test_faults_in_custom_sections_are_warnings(plumbob: Run) -> None:
     assert told.returncode == 0
     assert b"warning[W0101]" in told.stdout
     assert told.stdout.decode().splitlines()[-1] == "<stdin>: valid, with warnings"
+
+
+def test_standard_input_is_read_once(plumbob: Run) -> None:
+    assert plumbob("validate", "-", "-", stdin=VALID.encode()).returncode == 2
+
+
+def test_sarif_says_what_could_not_be_judged(plumbob: Run, modules: Path) -> None:
+    told = plumbob("validate", modules / "valid.wat", modules / "gone.wat", "--format", "sarif")
+    (invocation,) = json.loads(told.stdout)["runs"][0]["invocations"]
+    assert told.returncode == 2
+    assert invocation["executionSuccessful"] is False
+    (said,) = invocation["toolExecutionNotifications"]
+    assert "gone.wat" in said["message"]["text"]

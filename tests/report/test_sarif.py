@@ -63,6 +63,14 @@ SHAPE = {
                 }
             },
             "columnKind": str,
+            "invocations": [
+                {
+                    "executionSuccessful": bool,
+                    "toolExecutionNotifications": [
+                        {"level": str, "message": MESSAGE, "locations": [LOCATION]}
+                    ],
+                }
+            ],
             "artifacts": [{"location": {"uri": str, "index": int}}],
             "results": [
                 {
@@ -80,7 +88,16 @@ SHAPE = {
 }
 """Properties of the schema that are used, each with its type."""
 
-REQUIRED = {"version", "runs", "tool", "driver", "message", "text", "location"}
+REQUIRED = {
+    "executionSuccessful",
+    "version",
+    "runs",
+    "tool",
+    "driver",
+    "message",
+    "text",
+    "location",
+}
 """Properties that the schema, or a consumer, does not do without, wherever they belong."""
 
 
@@ -114,7 +131,13 @@ def from_binary() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "make", [from_text, from_binary, lambda: log([]), lambda: log([Report("ok.wasm", "valid")])]
+    "make",
+    [
+        from_text,
+        from_binary,
+        lambda: log([], [("gone.wasm", "gone")]),
+        lambda: log([Report("ok.wasm", "valid")]),
+    ],
 )
 def test_shape(make: Any) -> None:
     document = json.loads(json.dumps(make()))

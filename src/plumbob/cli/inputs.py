@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from plumbob.cli.outputs import cannot_read, complain
-from plumbob.errors import ExitCode, InputError
+from plumbob.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,17 +53,20 @@ def find(paths: Iterable[str], suffixes: tuple[str, ...] = MODULE_SUFFIXES) -> l
     """Return the files that `paths` name, folders replaced by what they hold.
 
     A folder is walked whole, and its files with one of the suffixes come sorted by path.
-    A file named directly is taken whatever its suffix. Raises `InputError` for a path that
-    does not exist and for a folder that holds no such file.
+    A file named directly is taken whatever its suffix. Raises `InputError` for a folder
+    that holds no such file or cannot be read, `UsageError` where standard input is named
+    twice.
     """
-    found = []
+    found: list[str] = []
     for path in paths:
+        if path == STDIN and STDIN in found:
+            raise UsageError("standard input can be read only once")
         if path == STDIN or not os.path.isdir(path):
             found.append(path)
             continue
         inside = sorted(
             os.path.join(folder, name)
-            for folder, _, names in os.walk(path)
+            for folder, _, names in os.walk(path, onerror=_refuse)
             for name in names
             if name.endswith(suffixes)
         )
@@ -71,6 +74,10 @@ def find(paths: Iterable[str], suffixes: tuple[str, ...] = MODULE_SUFFIXES) -> l
             raise InputError(f"no {' or '.join(suffixes)} file in the folder {path}")
         found.extend(inside)
     return found
+
+
+def _refuse(error: OSError) -> None:
+    raise cannot_read(str(error.filename), error) from error
 
 
 def read(path: str) -> bytes:

@@ -119,7 +119,7 @@ def _print_data(reports: list[Report], unreadable: inputs.Unreadable, output_for
     if output_format == "sarif":
         from plumbob.report.sarif import log
 
-        document = log(reports)
+        document = log(reports, unreadable.errors)
     else:
         from plumbob.report.data import reports_data
 

@@ -27,8 +27,11 @@ SCHEMA = (
 Data = dict[str, Any]
 
 
-def log(reports: Sequence[Report]) -> Data:
-    """Return the log file (3.13) of one run over several modules."""
+def log(reports: Sequence[Report], unreadable: Sequence[tuple[str, str]] = ()) -> Data:
+    """Return the log file (3.13) of one run over several modules.
+
+    `unreadable` names inputs that could not be judged, each with the reason.
+    """
     codes = sorted({item.code for report in reports for item in report.diagnostics})
     places = {code: place for place, code in enumerate(codes)}
     return {
@@ -45,6 +48,14 @@ def log(reports: Sequence[Report]) -> Data:
                     }
                 },
                 "columnKind": "unicodeCodePoints",
+                "invocations": [
+                    {
+                        "executionSuccessful": not unreadable,
+                        "toolExecutionNotifications": [
+                            notification(name, reason) for name, reason in unreadable
+                        ],
+                    }
+                ],
                 "artifacts": [
                     {"location": {"uri": uri(report.name), "index": index}}
                     for index, report in enumerate(reports)
@@ -56,6 +67,15 @@ def log(reports: Sequence[Report]) -> Data:
                 ],
             }
         ],
+    }
+
+
+def notification(name: str, reason: str) -> Data:
+    """Return a notification (3.58) that an input could not be judged."""
+    return {
+        "level": "error",
+        "message": {"text": _sentence(reason)},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(name)}}}],
     }
 
 
