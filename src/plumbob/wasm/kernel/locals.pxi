@@ -26,6 +26,16 @@ cdef int add_locals(State* s, uint32_t count, T type) noexcept nogil:
         return fail(s, E_LOCALS, 0, total)
     if total > MAX_LOCALS and not s.lenient:
         return fail(s, E_LIMIT, MAX_LOCALS, total)
+    i = s.nlocals
+    s.nlocals = <uint32_t>total
+    while i < total and i < FLAT_LOCALS:
+        s.locals[i] = type
+        i += 1
+    s.nflat = i if i < FLAT_LOCALS else FLAT_LOCALS
+    if count and not is_defaultable(type):
+        s.tracks_init = True
+    if total <= FLAT_LOCALS:
+        return 0
     if s.ngroups == s.group_capacity:
         capacity = s.group_capacity * 2 if s.group_capacity else 64
         moved = <Group*>realloc(s.groups, capacity * sizeof(Group))
@@ -33,17 +43,9 @@ cdef int add_locals(State* s, uint32_t count, T type) noexcept nogil:
             return fail(s, E_LIMIT, 0, capacity)
         s.groups = moved
         s.group_capacity = capacity
-    i = s.nlocals
-    while i < total and i < FLAT_LOCALS:
-        s.locals[i] = type
-        i += 1
-    s.nflat = i if i < FLAT_LOCALS else FLAT_LOCALS
-    s.nlocals = <uint32_t>total
     s.groups[s.ngroups].end = s.nlocals
     s.groups[s.ngroups].type = type
     s.ngroups += 1
-    if count and not is_defaultable(type):
-        s.tracks_init = True
     return 0
 
 

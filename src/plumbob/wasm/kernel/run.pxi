@@ -88,7 +88,7 @@ cdef inline uint32_t gather(uint32_t word, uint32_t size) noexcept nogil:
 
 
 cdef enum:
-    WINDOW = 10  # no operator that the fast loop takes is longer
+    WINDOW = 6  # bytes that every arm of the fast loop may read
 
 
 cdef int run(State* s) noexcept nogil:
@@ -289,10 +289,11 @@ cdef int run(State* s) noexcept nogil:
                     at += 2
                     continue
             if rule == R_CONST_BYTES:
-                sp[0] = origin | entry.result
-                sp += 1
-                at += entry.align + 1
-                continue
+                if limit - at > entry.align:
+                    sp[0] = origin | entry.result
+                    sp += 1
+                    at += entry.align + 1
+                    continue
             if rule == R_BR or rule == R_RETURN:
                 # To a label that takes nothing; what follows is dead.
                 if rule == R_RETURN:

@@ -130,7 +130,7 @@ cdef struct State:
     Frame* frames
     uint32_t nframes
     uint32_t frame_capacity
-    # Locals: the first FLAT in an array, all in runs.
+    # Locals: the first FLAT_LOCALS in an array, what lies beyond in runs.
     T* locals
     uint32_t nflat
     uint32_t nlocals
