@@ -56,6 +56,7 @@ def test_tokens(text: str, expected: list[str]) -> None:
         (b'"ab\xff"', "E0170", 4),
         (b"(module \xc0\xaf)", "E0170", 9),
         ('$"\\ef"', "E0170", 1),
+        ('"\ud800"', "E0170", 2),
         ("a \x01", "E0171", 3),
         ("a \x7f", "E0171", 3),
         ("(é)", "E0171", 2),

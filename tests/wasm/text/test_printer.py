@@ -350,6 +350,13 @@ def test_malformed_bodies(code: bytes) -> None:
         print_text(module_of(code))
 
 
+def test_the_result_type_unreachable() -> None:
+    text = "(module (func (result unreachable) (block (result unreachable) unreachable)))"
+    module = parse_text(text, allow_unreachable_type=True)
+    assert "(result unreachable)" in print_text(module)
+    assert again(module) == module
+
+
 def test_deep_blocks_are_not_indented_for_ever() -> None:
     depth = 20_000
     text = print_text(parse_text(f"(module (func {'(block ' * depth}{')' * depth}))"))

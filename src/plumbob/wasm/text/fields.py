@@ -118,7 +118,7 @@ class Collector:
         at = cursor.i
         identifier = cursor.identifier()
         index = self.context.bind(kind, identifier, at=at)
-        name = cursor.take_name(identifier, kind)
+        name = cursor.take_name(identifier, self.context.spaces[kind].noun)
         if name is not None:
             self.context.names.direct[kind][index] = name
         return index

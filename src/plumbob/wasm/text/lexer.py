@@ -42,6 +42,7 @@ _QUOTED = re.compile(STRING)
 _NESTED = re.compile(r"\(;|;\)")
 _COMMENT_OR_STRING = re.compile(rf"{STRING}|;;[^\n\r]*+|\(;|;\)")
 _CODE_POINT = re.compile(r"\\\\|\\u\{([0-9a-fA-F_]+)\}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLANK = re.compile(r"[^\n]")
 
 PLUMBOB_DATA_COUNT = "plumbob.data_count"
@@ -105,6 +106,14 @@ def tokenize(text: str | bytes, name: str) -> Tokens:
     """Return the tokens of a text; raise `MalformedError` where it is not a row of tokens."""
     decoded = decode_text(text, name) if isinstance(text, bytes) else text
     source = Source(name, decoded)
+    if isinstance(text, str) and (lone := _SURROGATE.search(decoded)):
+        raise MalformedError(
+            "malformed text",
+            code="E0170",
+            expected="Unicode scalar values",
+            found=f"the surrogate U+{ord(lone.group()):04X}",
+            span=Span(source, lone.start(), lone.end()),
+        )
     tokens, words = _scan(decoded, source)
     if "(;" in words:
         tokens, words = _scan(_without_block_comments(decoded, source), source)
