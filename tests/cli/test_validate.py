@@ -6,14 +6,19 @@ import json
 import os
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.support import COMPONENT, INVALID, MALFORMED, VALID, Run
 
-from plumbob.cli.inputs import is_binary
+from plumbob.cli.inputs import find, is_binary
 from plumbob.cli.options import DEAD_CODE_POLICIES
+from plumbob.errors import InputError
 from plumbob.wasm.encode import encode
 from plumbob.wasm.text import parse_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 @pytest.mark.parametrize(
@@ -279,3 +284,13 @@ def test_sarif_says_what_could_not_be_judged(plumbob: Run, modules: Path) -> Non
     assert invocation["executionSuccessful"] is False
     (said,) = invocation["toolExecutionNotifications"]
     assert "gone.wat" in said["message"]["text"]
+
+
+def test_a_folder_that_cannot_be_walked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def walk(path: str, onerror: Callable[[OSError], None]) -> Iterator[object]:
+        onerror(PermissionError(13, "Permission denied", path))
+        yield from ()
+
+    monkeypatch.setattr(os, "walk", walk)
+    with pytest.raises(InputError, match="permission denied"):
+        find([str(tmp_path)])
