@@ -217,7 +217,7 @@ def test_architecture_names_every_package() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     for folder in sorted(PACKAGE.iterdir()):
         if (folder / "__init__.py").is_file():
-            assert f"src/plumbob/{folder.name}/" in text, f"ARCHITECTURE.md is silent on {folder}"
+            assert f"`{folder.name}/`" in text, f"ARCHITECTURE.md is silent on {folder}"
 
 
 DECISION = re.compile(r"\d{3}-[a-z0-9-]+\.md")
@@ -229,6 +229,14 @@ def test_decisions_are_numbered_once() -> None:
     assert all(DECISION.fullmatch(name) for name in names), names
     numbers = [name[:3] for name in names]
     assert len(numbers) == len(set(numbers)), names
+
+
+def test_architecture_has_the_layers_in_order() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    told = [tuple(re.findall(r"`(\w+)(?:/|\.py)`", row)) for row in rows]
+    # The document may put neighbours into one row; their order is that of the layers.
+    assert [name for names in told for name in names] == [n for names in LAYERS for n in names]
 
 
 def test_supported_pythons_are_stated_alike() -> None:
