@@ -163,3 +163,10 @@ def test_parts_of_a_diagnostic_are_optional() -> None:
         Diagnostic("E0201", "m", expected_stack=("i32",), stack=stack, frames=(frame, frame))
     )
     assert "nop" in text
+
+
+def test_lines_before_the_fault_are_those_of_its_function() -> None:
+    text = explain("(module\n(func nop)\n(func\n nop\n nop\n nop\n i32.eqz drop))")
+    assert [line[0] for line in text.split("\n") if line[:1].isdigit()] == ["5", "6", "7"]
+    text = explain("(module\n(func nop)\n(func i32.eqz drop))")
+    assert [line[0] for line in text.split("\n") if line[:1].isdigit()] == ["3"]

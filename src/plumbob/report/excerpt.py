@@ -33,10 +33,10 @@ def gutter(number: int | str, width: int) -> Piece:
     return Piece(f"{number!s:>{width}} │ ", "gutter")
 
 
-def source_lines(document: Document, marks: Sequence[Mark]) -> None:
+def source_lines(document: Document, marks: Sequence[Mark], before: int = LINES_BEFORE) -> None:
     """Add the lines of text that the marks stand on, each mark underlined.
 
-    The first primary mark's line comes with the lines just before it. Lines that are not
+    The primary mark's line comes with `before` lines before it. Lines that are not
     neighbours are separated by a row of dots.
     """
     source = marks[0].span.source
@@ -45,7 +45,7 @@ def source_lines(document: Document, marks: Sequence[Mark]) -> None:
         line, column = source.location(mark.span.start)
         places.setdefault(line, []).append((column, mark))
     primary = next(line for line, on in places.items() if any(mark.primary for _, mark in on))
-    shown = set(places) | {line for line in range(primary - LINES_BEFORE, primary) if line >= 1}
+    shown = set(places) | {line for line in range(primary - before, primary) if line >= 1}
     margin = len(str(max(shown)))
     document.line(Piece(" " * (margin + 1) + "│", "gutter"))
     previous = 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from plumbob.report.document import Document, Piece
 from plumbob.report.excerpt import LINES_BEFORE, Mark, disassembly, hexdump, source_lines
 from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.diagnostics import WARNING
+from plumbob.wasm.diagnostics import MALFORMED, WARNING
 
 if TYPE_CHECKING:
     from plumbob.report.body import Bodies
@@ -106,7 +106,8 @@ class _Page:
     def excerpt(self) -> None:
         diagnostic = self.diagnostic
         if _of_text(diagnostic.span):
-            source_lines(self.document, self.marks(diagnostic.span))
+            before = LINES_BEFORE if self.goes_on(diagnostic.span) else 0
+            source_lines(self.document, self.marks(diagnostic.span), before)
             self.labelled = True
         elif diagnostic.offset is not None and self.data is not None:
             lines = self.bodies.around(diagnostic.offset) if self.bodies is not None else []
@@ -122,6 +123,14 @@ class _Page:
                 )
             else:
                 hexdump(self.document, self.data, diagnostic.offset)
+
+    def goes_on(self, span: Span) -> bool:
+        """Whether the lines before the fault belong to the same thing as its own."""
+        diagnostic = self.diagnostic
+        if diagnostic.function is None:
+            return diagnostic.verdict == MALFORMED
+        line, column = span.source.location(span.start)
+        return "(func" not in span.source.line_text(line)[: column - 1]
 
     def marks(self, span: Span) -> list[Mark]:
         """Return the fault, and on its own line the operators whose operands it would take."""
