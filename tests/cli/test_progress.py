@@ -1,0 +1,59 @@
+"""Progress shows on a terminal, for long work alone, and changes no result."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from plumbob.cli import progress
+from plumbob.cli.progress import track
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    return stream
+
+
+def test_a_pipe_stays_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress, "PATIENCE", -1)
+    assert list(track([1, 2, 3], "counting")) == [1, 2, 3]
+    assert stream.getvalue() == ""
+
+
+def test_short_work_stays_quiet(terminal: Terminal) -> None:
+    assert list(track([1, 2, 3], "counting")) == [1, 2, 3]
+    assert terminal.getvalue() == ""
+
+
+def test_long_work_is_shown(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", -1)
+    assert list(track([1, 2, 3], "counting")) == [1, 2, 3]
+    assert "counting" in terminal.getvalue()
+    assert "3/3" in terminal.getvalue()
+
+
+def test_the_bar_goes_when_the_work_fails(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", -1)
+
+    def work() -> Iterator[int]:
+        yield 1
+        raise ValueError
+
+    with pytest.raises(ValueError, match=""):
+        list(track(work(), "counting", 2))
+    assert "\x1b[?25h" in terminal.getvalue()  # the cursor is shown again
