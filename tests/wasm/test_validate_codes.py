@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.wasm.support.faults import CHECK_FAULTS, faults
 from tests.wasm.support.oracle import complaint
@@ -42,7 +44,7 @@ START = len(function(""))
 
 MISPLACED = pytest.mark.xfail(strict=True, reason="reported one byte behind the operator")
 
-BINARIES = [
+BINARIES: list[Any] = [
     # Code, module, offset of the fault.
     ("E0101", function("00 41"), START + 2),
     ("E0101", function("00 01"), START + 2),
@@ -160,7 +162,7 @@ def test_every_code_of_the_validator_is_reported_by_some_test() -> None:
         *(item[0] for item in BINARIES if isinstance(item, tuple)),
     }
     seen |= {f"E{fault.error:04d}" for use in all_uses() for fault in faults(use)}
-    seen |= {f"E{error:04d}" for _, _, error in CHECK_FAULTS}
+    seen |= {f"E{item[2]:04d}" for item in CHECK_FAULTS}
     assert {f"E{number:04d}" for number in ERRORS} <= seen
     rules = {code for code in CATALOGUE if "E0101" <= code <= "E0161" or "E0200" < code < "E0400"}
     assert rules - seen <= {"E0131", "E0132"}
