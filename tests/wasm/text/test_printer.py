@@ -262,6 +262,13 @@ def test_custom_sections_keep_their_places(after: int) -> None:
     assert again(module) == module
 
 
+def test_a_custom_section_behind_the_data_count() -> None:
+    module = parse_text('(module (func (data.drop 0)) (data ""))')
+    module.customs.append(CustomSection("x", b"", 12))
+    assert '(@custom "x" (before code) "")' in print_text(module)
+    assert again(module) == module
+
+
 def named(module: Module, names: Names, after: int) -> Module:
     """Return the module with its names as a section of the binary."""
     module.names = None

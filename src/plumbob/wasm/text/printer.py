@@ -24,7 +24,7 @@ from plumbob.wasm.module import (
     Module,
 )
 from plumbob.wasm.names import NAME_SECTION, encode_names
-from plumbob.wasm.sections import CODE, ORDER, PLACES
+from plumbob.wasm.sections import CODE, CUSTOM, DATA_COUNT, ORDER, PLACES
 from plumbob.wasm.text.annotations import SECTIONS, last_section
 from plumbob.wasm.text.identifiers import (
     Identifiers,
@@ -59,6 +59,15 @@ def operator_text(module: Module, function: int, instruction: Instruction) -> st
     printer = CodePrinter(Identifiers(readable_names(module)), module.types)
     printer.enter(function)
     return printer.operator(instruction)
+
+
+_PLACES = {
+    CUSTOM: "before first",
+    **{section: f"after {name}" for section, name in zip(ORDER, SECTIONS, strict=True)},
+    # Not every tool knows the name of the data count section.
+    DATA_COUNT: "before code",
+}
+"""How the place behind a section is written."""
 
 
 class _Printer:
@@ -270,11 +279,9 @@ class _Printer:
     def _customs(self) -> None:
         module = self.module
         for custom in module.customs:
-            place = "before first"
-            if custom.after:
-                place = f"after {SECTIONS[ORDER.index(custom.after)]}"
             if custom is self.hinted:
                 continue
+            place = _PLACES[custom.after]
             if custom.name == NAME_SECTION and self._names_suffice(custom):
                 usual = custom.after == last_section(module, len(ORDER))
                 if not (usual and custom is module.customs[-1] and custom.data):
