@@ -3,25 +3,34 @@
 The bytes are one bytearray that grows in place: generated code holds on to it, and native
 code will. A view of it that the embedder keeps pins it, and then growing fails, as the
 specification allows growing to fail for any reason.
+
+A shared memory may be used from several threads at once. Single accesses are atomic, since
+Python runs one of its operations at a time; what reads and writes holds `lock`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, Final
 
-from plumbob.runtime.traps import GuestTrap, TrapCode
+from plumbob.ir.entities import HEAP_OOB
+from plumbob.ir.trap_codes import UNALIGNED_ATOMIC, UNSHARED_WAIT
+from plumbob.runtime.traps import GuestTrap
 from plumbob.wasm.types import Limits, MemoryType
 
 if TYPE_CHECKING:
     from plumbob.runtime.limits import Budget
 
-GROW_FAILED = -1
+GROW_FAILED: Final = -1
+WOKEN, NOT_EQUAL, TIMED_OUT = range(3)
+"""What memory.atomic.wait gives."""
 
 
 class LinearMemory:
     """A memory instance. Sizes are in pages of its own page size, addresses in bytes."""
 
-    __slots__ = ("budget", "data", "declared", "waiters")
+    __slots__ = ("budget", "data", "declared", "lock", "waiters")
 
     def __init__(self, declared: MemoryType, budget: Budget) -> None:
         """Make a memory of its minimum size. Raises `LimitError` if the budget has no room."""
@@ -30,7 +39,8 @@ class LinearMemory:
         size = declared.limits.minimum << declared.page_size_log2
         budget.take_memory(size)
         self.data = bytearray(size)
-        self.waiters: dict[int, int] = {}
+        self.lock = threading.RLock()
+        self.waiters: dict[int, list[threading.Event]] = {}
 
     @property
     def pages(self) -> int:
@@ -88,20 +98,77 @@ class LinearMemory:
         self.require(target, size)
         self.data[target : target + size] = source.data[start : start + size]
 
-    def init(self, segment: bytes, target: int, start: int, size: int) -> None:
+    def init(self, segment: bytes | memoryview, target: int, start: int, size: int) -> None:
         """memory.init: `size` bytes of a segment from `start` on; b"" once it is dropped."""
         if start + size > len(segment):
             raise GuestTrap(
-                TrapCode.MEMORY_OUT_OF_BOUNDS,
+                HEAP_OOB,
                 f"a data segment of {len(segment)} bytes has no {size} bytes at {start}",
             )
         self.require(target, size)
         self.data[target : target + size] = segment[start : start + size]
 
+    # Threads
+
+    def require_atomic(self, address: int, size: int) -> None:
+        """Trap unless the address is a multiple of the size, and lies in the memory."""
+        if address % size:
+            raise misaligned(address, size)
+        self.require(address, size)
+
+    def wait(self, address: int, size: int, expected: int, timeout: int) -> int:
+        """memory.atomic.wait: wait while `size` bytes hold `expected`, until notified.
+
+        `timeout` is a signed 64-bit number of nanoseconds in its unsigned form; negative
+        means none. Returns WOKEN, NOT_EQUAL or TIMED_OUT.
+        """
+        self.require_atomic(address, size)
+        if not self.declared.shared:
+            raise GuestTrap(UNSHARED_WAIT)
+        event = threading.Event()
+        with self.lock:
+            if int.from_bytes(self.data[address : address + size], "little") != expected:
+                return NOT_EQUAL
+            self.waiters.setdefault(address, []).append(event)
+        seconds = None if timeout >> 63 else min(timeout / 1e9, threading.TIMEOUT_MAX)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not event.wait(_remaining(deadline)):
+            with self.lock:
+                if not event.is_set() and deadline is not None and time.monotonic() >= deadline:
+                    self._forget(address, event)
+                    return TIMED_OUT
+        return WOKEN
+
+    def notify(self, address: int, count: int) -> int:
+        """memory.atomic.notify: wake at most `count` waiters; returns how many."""
+        self.require_atomic(address, 4)
+        with self.lock:
+            waiting = self.waiters.get(address, [])
+            woken = waiting[:count]
+            for event in woken:
+                event.set()
+                self._forget(address, event)
+        return len(woken)
+
+    def _forget(self, address: int, event: threading.Event) -> None:
+        waiting = self.waiters[address]
+        waiting.remove(event)
+        if not waiting:
+            del self.waiters[address]
+
+
+def _remaining(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def misaligned(address: int, size: int) -> GuestTrap:
+    """Return the trap of an atomic access at an address that is not a multiple of its size."""
+    return GuestTrap(UNALIGNED_ATOMIC, f"{size} bytes at {address:#x}")
+
 
 def out_of_bounds(memory: LinearMemory, address: int, size: int) -> GuestTrap:
     """Return the trap of an access that does not lie whole in the memory."""
     return GuestTrap(
-        TrapCode.MEMORY_OUT_OF_BOUNDS,
+        HEAP_OOB,
         f"{size} bytes at {address:#x}, in a memory of {len(memory.data):#x} bytes",
     )

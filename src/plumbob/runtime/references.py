@@ -1,9 +1,12 @@
 """References: what they point to, and which types a reference has at run time.
 
-A reference is a Python object or None for null. Function references, structures, arrays and
-exceptions know their canonical type; an i31 is a value of its own; a host object that is
-no such thing is wrapped in `HostRef`, so that no guest can mistake it for one of its own.
-Two references are equal (ref.eq) where they are the same object, or the same i31.
+A reference is a Python object, or None for null. Function references, structures, arrays
+and exceptions know their canonical type (an id of the store's registry). An i31 is a plain
+`int`, its 31 bits unsigned: nothing else that a reference may be is one. A host object is
+wrapped in `HostRef`, so that no guest can mistake it for one of its own.
+
+Two references are equal (ref.eq) where they are the same object or the same i31; since no
+class here defines `==`, that is Python's `==`.
 
 `any.convert_extern` and `extern.convert_any` wrap and unwrap: a guest's internal reference
 seen from outside is an `Externalized`, a host reference seen from inside stays a `HostRef`.
@@ -11,7 +14,7 @@ seen from outside is an `Externalized`, a host reference seen from inside stays 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from plumbob.wasm.types import (
     ANY,
@@ -26,6 +29,7 @@ from plumbob.wasm.types import (
     INDEX_MASK,
     NULL,
     STRUCT,
+    FuncType,
 )
 
 if TYPE_CHECKING:
@@ -33,19 +37,17 @@ if TYPE_CHECKING:
 
     from plumbob.runtime.instance import Instance
     from plumbob.wasm.type_space import TypeRegistry
-    from plumbob.wasm.types import FuncType
 
-
-class I31Ref(NamedTuple):
-    """An unboxed scalar of 31 bits, kept unsigned."""
-
-    bits: int
+I31_MASK: Final = (1 << 31) - 1
 
 
 class HostRef:
     """A host object as an `externref`; equal to itself alone."""
 
     __slots__ = ("value",)
+
+    type = -1
+    """No defined type is a host object's."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -61,12 +63,18 @@ class Externalized(NamedTuple):
 
 
 class FuncRef:
-    """A function: of an instance, or of the host where `host` is set.
+    """A function: number `index` of an instance, or of the host where `host` is set.
 
-    `type` is the canonical id in the store's registry.
+    `type` is the canonical id of `signature`, which has ids in place of type indices. The
+    executor sets `call(frames_left, *arguments)`, which gives None, one value or a tuple
+    of them, and `tail(frames_left, arguments)`, which may give a tail call still to be
+    made.
     """
 
-    __slots__ = ("host", "index", "instance", "name", "signature", "type")
+    __slots__ = ("call", "host", "index", "instance", "name", "signature", "tail", "type")
+
+    call: Callable[..., Any]
+    tail: Callable[[int, tuple[Any, ...]], Any]
 
     def __init__(
         self,
@@ -129,12 +137,12 @@ class ExnRef:
         self.values = values
 
 
-_ABSTRACT: dict[int, tuple[type, ...]] = {
+ABSTRACT: Final[dict[int, tuple[type, ...]]] = {
     FUNC: (FuncRef,),
     EXTERN: (HostRef, Externalized),
-    ANY: (StructRef, ArrayRef, I31Ref, HostRef),
-    EQ: (StructRef, ArrayRef, I31Ref),
-    I31: (I31Ref,),
+    ANY: (StructRef, ArrayRef, int, HostRef),
+    EQ: (StructRef, ArrayRef, int),
+    I31: (int,),
     STRUCT: (StructRef,),
     ARRAY: (ArrayRef,),
     EXN: (ExnRef,),
@@ -142,18 +150,23 @@ _ABSTRACT: dict[int, tuple[type, ...]] = {
 """The objects that an abstract heap type has; bottom types have none."""
 
 
-def has_type(value: Any, type_: int, registry: TypeRegistry) -> bool:
-    """Return whether a reference has a reference type (canonical ids): ref.test.
+def has_heap_type(value: Any, heap: int, registry: TypeRegistry) -> bool:
+    """Return whether a reference that is not null has a heap type (canonical ids).
 
     Source: Execution / Types / External and dynamic typing of reference values.
     """
+    if not heap & CONCRETE:
+        return isinstance(value, ABSTRACT.get(heap, ()))
+    # An i31 is no object with a type.
+    actual = getattr(value, "type", -1)
+    return actual >= 0 and registry.is_subtype(actual, heap & INDEX_MASK)
+
+
+def has_type(value: Any, type_: int, registry: TypeRegistry) -> bool:
+    """Return whether a reference, perhaps null, has a reference type (canonical ids)."""
     if value is None:
         return bool(type_ & NULL)
-    heap = type_ & HEAP_MASK
-    if not heap & CONCRETE:
-        return isinstance(value, _ABSTRACT.get(heap, ()))
-    actual = getattr(value, "type", None)
-    return actual is not None and registry.is_subtype(actual, heap & INDEX_MASK)
+    return has_heap_type(value, type_ & HEAP_MASK, registry)
 
 
 def to_extern(value: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plumbob.runtime.traps import GuestTrap, TrapCode
+from plumbob.ir.trap_codes import TABLE_OOB
+from plumbob.runtime.traps import GuestTrap
 from plumbob.wasm.types import Limits, TableType
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Table:
         """Trap unless the elements `[index, index + count)` are all there."""
         if index + count > len(self.items):
             raise GuestTrap(
-                TrapCode.TABLE_OUT_OF_BOUNDS,
+                TABLE_OOB,
                 f"{count} elements at {index}, in a table of {len(self.items)}",
             )
 
@@ -80,7 +81,7 @@ class Table:
         """table.init: `count` references of a segment; [] once it is dropped."""
         if start + count > len(segment):
             raise GuestTrap(
-                TrapCode.TABLE_OUT_OF_BOUNDS,
+                TABLE_OOB,
                 f"an element segment of {len(segment)} has no {count} at {start}",
             )
         self.require(target, count)
