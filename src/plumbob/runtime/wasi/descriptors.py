@@ -1,7 +1,8 @@
 """What the guest's descriptors stand for, and the table of them.
 
 A descriptor's number is the lowest free one, so that runs are alike. Rights only ever shrink:
-`base` are the rights to the descriptor itself, `inheriting` bound those opened through it.
+`base` are the rights to the descriptor itself, `inheriting` bound those opened through it. Both
+are plain integers, not `Rights`, whose complement leaves out the bits that have no name.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ class Descriptor:
     def __init__(self, filetype: FileType, base: int, inheriting: int = NO_RIGHTS) -> None:
         self.filetype = filetype
         self.flags = FdFlags(0)
-        self.base = Rights(base)
-        self.inheriting = Rights(inheriting)
+        self.base = int(base)
+        self.inheriting = int(inheriting)
 
     def require(self, rights: Rights) -> None:
         """Raise `NOTCAPABLE` unless the descriptor has all of these rights."""
-        if rights & ~self.base:
+        if int(rights) & ~self.base:
             raise WasiError(Errno.NOTCAPABLE)
 
     def close(self) -> None:
@@ -114,7 +115,7 @@ class Socket(HostFile):
         streaming = sock.type == _stream_type()
         filetype = FileType.SOCKET_STREAM if streaming else FileType.SOCKET_DGRAM
         super().__init__(sock.fileno(), NO_RIGHTS, filetype)
-        self.base = Rights(base & SOCKET_RIGHTS)
+        self.base = int(base & SOCKET_RIGHTS)
         self.inheriting = self.base
         self.socket = sock
         self.owned = owned

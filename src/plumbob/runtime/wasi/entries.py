@@ -74,12 +74,18 @@ def path_link(
 
 
 def path_readlink(state: State, fd: int, path: bytes, buffer: Buffer) -> int:
-    """Store a link's target, cut to the buffer, without a NUL; return the bytes stored."""
+    """Store a link's target, cut to the buffer, without a NUL; return the bytes stored.
+
+    An absolute target says where things lie on the host, and is none of the guest's: `PERM`.
+    """
     directory = state.descriptors.directory(fd, Rights.PATH_READLINK)
     with resolve_object(directory.host, path, follow=False) as place:
         if place.slash:
             _status(place)
-        target = os.readlink(place.name, dir_fd=place.directory)[: buffer.length]
+        target = os.readlink(place.name, dir_fd=place.directory)
+    if target.startswith(b"/"):
+        raise WasiError(Errno.PERM)
+    target = target[: buffer.length]
     buffer.write(target)
     return len(target)
 

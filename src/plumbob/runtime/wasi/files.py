@@ -182,8 +182,8 @@ def fd_fdstat_set_rights(state: State, fd: int, base: int, inheriting: int) -> N
     descriptor = state.descriptors.get(fd)
     if base & ~descriptor.base or inheriting & ~descriptor.inheriting:
         raise WasiError(Errno.NOTCAPABLE)
-    descriptor.base = Rights(base)
-    descriptor.inheriting = Rights(inheriting)
+    descriptor.base = base
+    descriptor.inheriting = inheriting
 
 
 def fd_close(state: State, fd: int) -> None:

@@ -156,7 +156,7 @@ def unpack_subscription(record: bytes) -> Subscription:
         _, _, clock, timeout, _, flags = _SUBSCRIPTION.unpack(record)
     else:
         _, _, _, clock, timeout, _, flags = _SUBSCRIPTION_0.unpack(record)
-    if clock > ClockId.THREAD_CPUTIME_ID or flags & ~SubclockFlags.ABSTIME:
+    if clock > ClockId.THREAD_CPUTIME_ID or flags & ~int(SubclockFlags.ABSTIME):
         raise WasiError(Errno.INVAL)
     absolute = bool(flags & SubclockFlags.ABSTIME)
     return Subscription(userdata, kind, ClockId(clock), timeout, absolute=absolute, fd=0)

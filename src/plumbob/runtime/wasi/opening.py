@@ -52,7 +52,7 @@ def path_open(
     the rights demand.
     """
     directory = state.descriptors.directory(fd, _needed(flags))
-    wanted = base | inheriting | _needed_inheriting(fdflags)
+    wanted = base | inheriting | int(_needed_inheriting(fdflags))
     if wanted & ~directory.inheriting:
         raise WasiError(Errno.NOTCAPABLE)
     if flags & OpenFlags.DIRECTORY and flags & (OpenFlags.CREAT | OpenFlags.TRUNC):

@@ -1,0 +1,47 @@
+"""A small part of a host: a directory that is given away, another one, and a secret outside."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.runtime.wasi.guest import Guest
+from tests.runtime.wasi.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def open_descriptors() -> set[str]:
+    """What this process has open: number and target of each descriptor."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{name} {os.readlink(f'/proc/self/fd/{name}')}")
+        except FileNotFoundError:
+            continue
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Every test gives back the descriptors that it opened."""
+    if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 -- beside its listing
+        yield
+        return
+    before = open_descriptors()
+    yield
+    assert open_descriptors() <= before
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def guest(world: World) -> Iterator[Guest]:
+    with Guest.of(world.root, world.other) as guest:
+        yield guest
