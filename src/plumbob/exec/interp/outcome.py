@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from plumbob.errors import InputError, InternalError
+from plumbob.runtime import traps
 
 if TYPE_CHECKING:
     from plumbob.ir.entities import Signature
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 # Kinds of traps besides CLIF's trap codes (`entities.RESERVED_TRAP_CODES`, `userN`).
 STACK_OVERFLOW: Final = "stk_ovf"
 """The guest's call depth reached its limit (one of CLIF's codes)."""
-OUT_OF_FUEL: Final = "fuel"
-MEMORY_LIMIT: Final = "memory_limit"
+OUT_OF_FUEL: Final = traps.OUT_OF_FUEL
+MEMORY_LIMIT: Final = traps.MEMORY_LIMIT
 """Live objects exceed the limit of bytes, an object exceeds the largest offset, or no
 object id is left."""
-HOST_DEPTH: Final = "host_depth"
+HOST_DEPTH: Final = traps.HOST_DEPTH
 """Too many host functions that call back into the guest are on the stack."""
 NOTRAP_FAULT: Final = "notrap_fault"
 """An access that promised by `notrap` not to fault did."""
@@ -93,19 +94,8 @@ class Thrown(NamedTuple):
 Outcome: TypeAlias = Returned | Trap | Thrown
 
 
-class GuestTrap(Exception):  # noqa: N818  # it is a trap, not an error of ours
-    """A trap on its way up.
-
-    `stack` holds frames that are known already (of a run that the trapping host function
-    had started); `at` the instruction, where the innermost frame's line does not tell.
-    """
-
-    def __init__(self, kind: str, message: str = "", stack: tuple[Frame, ...] = ()) -> None:
-        super().__init__(kind, message)
-        self.kind = kind
-        self.message = message
-        self.stack = stack
-        self.at = -1
+GuestTrap = traps.GuestTrap
+"""A trap on its way up."""
 
 
 class GuestException(Exception):  # noqa: N818  # it is the guest's exception

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 MAX_LOCAL_SLOT = 4096
 """Bytes up to which a slot may be local: those are not counted against the memory limit."""
 
+FAULTING: set[str] = set()
+"""Operations besides CLIF's loads and stores whose failed accesses `fault` explains.
+
+Whoever defines high-level operations adds theirs.
+"""
+
 
 def frame_spec(func: Function) -> FrameSpec:
     """Return what a frame allocates: the slots, then the dynamic slots, in their order.
@@ -103,6 +109,8 @@ class FrameSource:
         for block in self.flow.cfg.postorder:
             for inst in func.block_insts[block]:
                 access = self._access(inst)
+                if func.inst_op[inst].name in FAULTING:
+                    self.needs_faults = True
                 if access is not None:
                     accessed[inst] = access
         for inst, access in accessed.items():

@@ -83,7 +83,7 @@ class FunctionSource:
         self.extras: dict[str, Any] = {}
         self.faults: dict[Inst, FaultPlace] = {}
         self.tail_calls = any(
-            func.inst_op[inst].name in ("return_call", "return_call_indirect")
+            func.inst_op[inst].is_call and func.inst_op[inst].is_return
             for block in self.flow.cfg.postorder
             for inst in func.block_insts[block]
         )

@@ -270,7 +270,7 @@ class _Run:
         while self.stack:
             activation = self.stack[-1]
             func, inst = activation.plan.func, activation.inst
-            if func.inst_op[inst].name in ("try_call", "try_call_indirect"):
+            if func.inst_op[inst].is_call and func.inst_op[inst].is_branch:
                 table = func.imm(inst, "handlers")
                 contexts = [
                     activation.value(h.number) for h in table.handlers if h.kind == "context"
