@@ -199,8 +199,13 @@ def run_files(
         yield from map(_run_path, work)
         return
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  # slow to import
+    from multiprocessing import get_all_start_methods, get_context  # noqa: PLC0415  # as above
+    from threading import active_count  # noqa: PLC0415  # as above
 
-    with ProcessPoolExecutor(min(jobs, len(work))) as pool:
+    # Forking is quick, but not safe beside other threads.
+    fork = active_count() == 1 and "fork" in get_all_start_methods()
+    context = get_context("fork" if fork else "spawn")
+    with ProcessPoolExecutor(min(jobs, len(work)), context) as pool:
         try:
             yield from pool.map(_run_path, work, chunksize=4)
         finally:

@@ -57,7 +57,7 @@ class Fields(NamedTuple):
     """Whether the module asks for a data count section."""
 
 
-SPACE_OF = {"func", "table", "memory", "global", "tag"}
+IMPORTABLE = {"func", "table", "memory", "global", "tag"}
 """Fields that may be imported and exported."""
 
 
@@ -90,7 +90,7 @@ class Collector:
                 self.found.groups.append(TypeGroup(first, [start], [opening], explicit=False))
             elif keyword == "rec":
                 self._rec(close)
-            elif keyword in SPACE_OF:
+            elif keyword in IMPORTABLE:
                 self._entity(keyword, opening, close)
             elif keyword == "import":
                 self._import(opening, close)
@@ -198,7 +198,7 @@ class Collector:
         at = cursor.i
         cursor.expect("(", "what is imported: `(func`, `(table`, `(memory`, `(global` or `(tag`")
         kind = cursor.texts[cursor.i]
-        if kind not in SPACE_OF:
+        if kind not in IMPORTABLE:
             cursor.unexpected("`func`, `table`, `memory`, `global` or `tag`")
         if kind == "tag":
             self._require_tags(cursor.i)
