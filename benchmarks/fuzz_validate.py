@@ -24,7 +24,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from tests.fuzz import campaign
-from tests.fuzz.seeds import collect, own
+from tests.fuzz.seeds import collect
 
 Answer = dict[str, Any]
 """A worker's tally, as JSON has it."""
@@ -35,8 +35,8 @@ SECONDS_A_MUTANT = 0.1
 
 
 def seeds_of(paths: list[str]) -> list[bytes]:
-    """Return the seeds of files and folders, or Plumbob's own."""
-    return collect(map(Path, paths)) if paths else own()
+    """Return Plumbob's own seeds and those of files and folders."""
+    return collect(map(Path, paths))
 
 
 def work(options: argparse.Namespace) -> None:
@@ -45,7 +45,8 @@ def work(options: argparse.Namespace) -> None:
     seeds = seeds_of(options.paths)
     total: Counter[str] = Counter()
     differences: Counter[str] = Counter()
-    findings, examples = [], {}
+    findings: list[tuple[str, str, int, str]] = []
+    examples: dict[str, tuple[str, int, str]] = {}
     slowest = 0.0
     note = Path(options.note)
     for number in range(options.first, options.first + options.count):

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.fuzz.mutate import CODE_SECTION, bodies_of, code_section, join, split
+from tests.fuzz.programs import program
 from tests.wasm.support.environment import Environment
 from tests.wasm.support.uses import all_uses
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 EMPTY = b"\0\0\x0b"
 """A body: no locals, `unreachable`."""
+PROGRAMS = 500
 SPLINTERS = 12
 KEPT = 40
 LARGE = 100_000
@@ -40,9 +42,11 @@ LARGE = 100_000
 
 
 def own() -> list[bytes]:
-    """Return a module for each use of each operator: they need no files."""
+    """Return a module for each use of each operator, and random programs: they need no files."""
     environment = Environment()
-    return [environment.binary(use.case()) for use in all_uses()]
+    uses = [environment.binary(use.case()) for use in all_uses()]
+    rng = Random(0)  # noqa: S311  # repeatable
+    return uses + [program(rng, environment) for _ in range(PROGRAMS)]
 
 
 def splinters(data: bytes, rng: Random) -> Iterator[bytes]:
@@ -93,8 +97,8 @@ def of_script(path: Path) -> Iterator[bytes]:
 
 
 def collect(paths: Iterable[Path], seed: int = 0) -> list[bytes]:
-    """Return the seeds of files and folders, without doubles, in a fixed order."""
-    found: dict[bytes, None] = {}
+    """Return Plumbob's own seeds and those of files and folders, without doubles, in order."""
+    found: dict[bytes, None] = dict.fromkeys(own())
     files: list[Path] = []
     for path in paths:
         files += sorted(path.rglob("*.wa*")) if path.is_dir() else [path]

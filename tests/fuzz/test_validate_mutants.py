@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.fuzz import campaign
 from tests.fuzz.mutate import bodies_of, code_section, join, mutant, split
+from tests.fuzz.programs import program
 from tests.fuzz.seeds import collect, own, splinters
 from tests.wasm.support.environment import TAIL, Environment
+from tests.wasm.support.oracle import complaint
 from tests.wasm.support.uses import use_of
 
 from plumbob.wasm.decode import decode
@@ -37,6 +39,16 @@ def test_mutants_of_the_suite_and_real_modules(suites: Path) -> None:
     tally = campaign.run(seeds, range(MUTANTS), 0)
     assert not [(item.kind, item.detail, item.number) for item in tally.findings]
     assert not tally.differences
+
+
+def test_random_programs_are_valid_under_every_policy_but_forbidden() -> None:
+    environment = Environment()
+    for number in range(300):
+        data = program(Random(number), environment)  # noqa: S311  # repeatable
+        for policy in ("polymorphic", "relaxed-block", "relaxed", "typed"):
+            accepted, _, wrong, code = campaign.judge(data, policy)
+            assert (accepted, wrong, code) == (True, [], "valid"), (number, policy)
+        assert complaint(data) is None
 
 
 def test_a_mutant_follows_from_seed_and_number_alone() -> None:
