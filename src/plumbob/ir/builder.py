@@ -198,6 +198,13 @@ class FunctionBuilder:
         """Append a store."""
         self.emit("store", (value, address), imms=(flags, offset))
 
+    def change_destination(self, branch: Inst, old: Block, new: BlockCall) -> None:
+        """Let a branch go to `new` wherever it went to `old`; neither may be sealed."""
+        self.func.inst_targets[branch] = tuple(
+            new if target.block == old else target for target in self.func.inst_targets[branch]
+        )
+        self._ssa.move_predecessor(branch, old, new.block)
+
     def jump(self, block: Block, args: Iterable[Value] = ()) -> Inst:
         """End the block with a jump."""
         return self.emit("jump", targets=(BlockCall(block, tuple(args)),))

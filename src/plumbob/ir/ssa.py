@@ -86,6 +86,13 @@ class SSABuilder:
         if not branches or branches[-1] != branch:
             branches.append(branch)
 
+    def move_predecessor(self, branch: Inst, old: Block, new: Block) -> None:
+        """Declare that `branch` leads to `new` in place of `old`."""
+        if old in self.sealed:
+            raise InternalError("a branch from a sealed block moves", found=f"block{old}")
+        self.predecessors[old].remove(branch)
+        self.add_predecessor(new, branch)
+
     def seal(self, block: Block) -> None:
         """Declare that the block has all its predecessors."""
         if block in self.sealed:
