@@ -20,8 +20,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Let standard error be a terminal; not a fixture, since pytest replaces it after those."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
@@ -36,20 +36,21 @@ def test_a_pipe_stays_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stream.getvalue() == ""
 
 
-def test_short_work_stays_quiet(terminal: Terminal) -> None:
+def test_short_work_stays_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
     assert list(track([1, 2, 3], "counting")) == [1, 2, 3]
-    assert terminal.getvalue() == ""
+    assert stream.getvalue() == ""
 
 
-def test_long_work_is_shown(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_work_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
     monkeypatch.setattr(progress, "PATIENCE", -1)
     assert list(track([1, 2, 3], "counting")) == [1, 2, 3]
-    assert "counting" in terminal.getvalue()
+    assert "counting" in stream.getvalue()
 
 
-def test_the_bar_goes_when_the_work_fails(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bar_goes_when_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
     monkeypatch.setattr(progress, "PATIENCE", -1)
 
     def work() -> Iterator[int]:
@@ -58,4 +59,4 @@ def test_the_bar_goes_when_the_work_fails(
 
     with pytest.raises(LookupError, match="broken"):
         list(track(work(), "counting", 2))
-    assert "\x1b[?25h" in terminal.getvalue()  # the cursor is shown again
+    assert "\x1b[?25h" in stream.getvalue()  # the cursor is shown again
