@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import IO, NamedTuple
 
-import deno  # type: ignore[import-untyped]  # publishes no types
+import deno
 import wasmtime
 
 from plumbob.wasm.validate import validate
