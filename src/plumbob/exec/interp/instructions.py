@@ -49,13 +49,11 @@ def semantic_type(ty: Type) -> ValueType:
     return value_type(ty.name.removesuffix("xN") if ty.is_dynamic else ty.name)
 
 
-def _immediate(func: Function, inst: Inst, kind: str) -> int | str:
+def _immediate(func: Function, inst: Inst, kind: str) -> int | str | bytes:
     """Return an immediate as `Site` holds it; the semantics names them as the formats do."""
-    if kind == "mask":
-        return int.from_bytes(func.imm(inst, "mask"), "little")
     if kind == "byte_order":
         return func.imm(inst, "flags").endian or ""
-    value: int | str = func.imm(inst, kind)
+    value: int | str | bytes = func.imm(inst, kind)
     return value
 
 
