@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from plumbob.report.body import AFTER, BEFORE, Bodies
 from plumbob.report.text import render
+from plumbob.wasm import names
 from plumbob.wasm.encode import encode
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.validate import validate
@@ -77,3 +78,18 @@ def test_every_mutant_is_rendered(place: int, byte: int) -> None:
     report = validate(data)
     text = render(report, width=80, data=data, bodies=Bodies(data)).plain()
     assert bool(text) != report.ok
+
+
+def test_names_are_decoded_once_however_deep_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module may have a million names, and a fault a thousand operands to trace."""
+    data = binary(f"(module (func $f {'i32.const 1 ' * 200} f64.const 1 i32.add))")
+    calls = []
+    plain = names.decode_names
+
+    def counted(section: bytes, base: int = 0) -> names.Names:
+        calls.append(len(section))
+        return plain(section, base)
+
+    monkeypatch.setattr(names, "decode_names", counted)
+    assert "f64" in explain(data)
+    assert 1 <= len(calls) <= 2  # for the diagnostic, and for the disassembly
