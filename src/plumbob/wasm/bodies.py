@@ -107,9 +107,9 @@ class BodyChecker:
         for place in failed[:MAX_EXPLAINED]:
             diagnostics.extend(self.explain(place))
         if len(failed) > MAX_EXPLAINED:
-            diagnostics[-1].notes.append(
-                f"{len(failed) - MAX_EXPLAINED} more functions are invalid too"
-            )
+            more = f"{len(failed) - MAX_EXPLAINED} more functions are invalid too"
+            last = diagnostics.pop()
+            diagnostics.append(last._replace(notes=(*last.notes, more)))
             # The graver verdict may hide among those.
             diagnostics.extend(self._malformed(failed[MAX_EXPLAINED:]))
         return diagnostics

@@ -1,11 +1,12 @@
 """What the validator says about a module: verdicts and diagnostics, as plain data.
 
+All of it tuples: they cost a command that finds nothing less at start than data classes do.
+
 `validate.py` makes them; `report/` renders them as text, JSON and SARIF.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ class Frame(NamedTuple):
     dead_span: Span | None = None
 
 
-@dataclass(slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One fault of a module."""
 
     code: str
@@ -80,18 +80,25 @@ class Diagnostic:
     """The whole operand stack found, the top last."""
     frames: tuple[Frame, ...] = ()
     """Enclosing blocks, the innermost last."""
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
 class Report:
     """The validator's answer for one module."""
 
-    name: str
-    verdict: str
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    __slots__ = ("diagnostics", "name", "verdict")
+
+    def __init__(
+        self, name: str, verdict: str, diagnostics: list[Diagnostic] | None = None
+    ) -> None:
+        self.name = name
+        self.verdict = verdict
+        self.diagnostics = [] if diagnostics is None else diagnostics
 
     @property
     def ok(self) -> bool:
         """Whether the module is valid."""
         return self.verdict == VALID
+
+    def __repr__(self) -> str:
+        return f"Report({self.name!r}, {self.verdict!r}, {self.diagnostics!r})"

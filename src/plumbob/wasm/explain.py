@@ -173,7 +173,7 @@ class Explainer:
             expected_stack=None if wants is None else tuple(map(self.show, wants)),
             stack=None if malformed else tuple(map(self.operand, failure.stack)),
             frames=() if malformed else tuple(map(self.frame, failure.frames)),
-            notes=[*said.notes, *_left_out(*failure.hidden)],
+            notes=(*said.notes, *_left_out(*failure.hidden)),
         )
 
     def _wants(self, failure: _Failure, operator: Operator) -> list[int] | None:

@@ -11,7 +11,6 @@ Everything compares by value, except where something stood: offsets and spans.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableSequence, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.wasm.types import (
@@ -62,13 +61,26 @@ class Import(NamedTuple):
     type: ExternType
 
 
-@dataclass(frozen=True, slots=True)
 class Export:
-    """An export of the entity of this kind with this index."""
+    """An export of the entity of this kind with this index. Immutable by agreement."""
 
-    name: str
-    kind: int
-    index: int
+    __slots__ = ("index", "kind", "name")
+
+    def __init__(self, name: str, kind: int, index: int) -> None:
+        self.name = name
+        self.kind = kind
+        self.index = index
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Export):
+            return NotImplemented
+        return (self.name, self.kind, self.index) == (other.name, other.kind, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.kind, self.index))
+
+    def __repr__(self) -> str:
+        return f"Export({self.name!r}, {self.kind}, {self.index})"
 
 
 class Table(NamedTuple):
