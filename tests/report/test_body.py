@@ -93,3 +93,12 @@ def test_names_are_decoded_once_however_deep_the_stack(monkeypatch: pytest.Monke
     monkeypatch.setattr(names, "decode_names", counted)
     assert "f64" in explain(data)
     assert 1 <= len(calls) <= 2  # for the diagnostic, and for the disassembly
+
+
+def test_names_as_long_as_pages_are_cut() -> None:
+    name = "std::" * 100
+    text = explain(
+        binary(f'(module (func $"{name}" (result i64) (call $"{name}") i32.eqz drop i64.const 0))')
+    )
+    assert all(len(line) <= 80 for line in text.split("\n"))
+    assert text.count("…") >= 3

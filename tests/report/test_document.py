@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbob.report.color import ansi
-from plumbob.report.document import STYLES, Document, Piece, cells, visible
+from plumbob.report.document import STYLES, Document, Piece, cells, clip, visible
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,18 @@ def test_colour_changes_no_text() -> None:
     for part in colored.split("\x1b[")[1:]:
         plain = plain.replace("\x1b[" + part.partition("m")[0] + "m", "")
     assert plain == document.plain()
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "kept"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("漢字漢", 5, "漢字…"),
+        ("漢字漢", 4, "漢…"),
+        ("", 0, ""),
+    ],
+)
+def test_clip(text: str, room: int, kept: str) -> None:
+    assert clip(text, room) == kept
+    assert cells(kept) <= max(room, 1)

@@ -64,6 +64,20 @@ def cells(text: str) -> int:
     )
 
 
+def clip(text: str, room: int) -> str:
+    """Return `text` (already `visible`) cut to `room` cells, with an ellipsis if it was cut."""
+    if cells(text) <= room:
+        return text
+    kept = []
+    used = 1
+    for char in text:
+        used += cells(char)
+        if used > room:
+            break
+        kept.append(char)
+    return "".join(kept) + "…"
+
+
 class Document:
     """Lines of pieces. `width` is in cells; prose is wrapped to it, other lines are not."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from plumbob.report.document import TAB, Document, Piece, cells, visible
+from plumbob.report.document import TAB, Document, Piece, cells, clip, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,18 @@ def disassembly(
     """Add operators, the one at `fault` and those in `labels` with something said behind them."""
     margin = max(len(f"{line.offset:#x}") for line in lines)
     base = min(line.depth for line in lines)
-    texts = [visible(TAB[:2] * (line.depth - base) + line.text) for line in lines]
+    said = {**labels, fault: label}
+    room = document.width - margin - 3
+    behind = len("  <-- ")
+    texts = [
+        clip(
+            visible(TAB[:2] * (line.depth - base) + line.text),
+            max(room // 3, room - behind - cells(said[line.offset]))
+            if line.offset in said
+            else room,
+        )
+        for line in lines
+    ]
     column = min(max(map(cells, texts)), max(10, document.width // 2))
     document.line(Piece(" " * (margin + 1) + "│", "gutter"))
     for line, text in zip(lines, texts, strict=True):

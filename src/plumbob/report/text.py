@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard
 
-from plumbob.report.document import Document, Piece
+from plumbob.report.document import Document, Piece, cells, clip, visible
 from plumbob.report.excerpt import LINES_BEFORE, Mark, disassembly, hexdump, source_lines
 from plumbob.wasm.codes import CATALOGUE
 from plumbob.wasm.diagnostics import MALFORMED, WARNING
@@ -27,6 +27,9 @@ CLOSERS = frozenset(("end", "else", "catch", "catch_all", "delegate"))
 
 NAME_LENGTH = 60
 """Characters shown of a function's name: those of C++ and Rust fill pages."""
+
+OPERATOR_LENGTH = 40
+"""Cells of the operator that pushed an operand; calls name functions as long as pages."""
 
 LABEL_LENGTH = 48
 """Characters of expected and found that fit behind a caret; longer ones go below."""
@@ -97,11 +100,14 @@ class _Page:
             where.append(f"in the {diagnostic.section} section")
         if diagnostic.severity != WARNING:
             where.append(f"the module is {diagnostic.verdict}")
-        self.document.line(
-            Piece("  --> ", "gutter"),
-            Piece(place_of(self.name, diagnostic.span, diagnostic.offset), "place"),
-            Piece(f"  {', '.join(where)}" if where else "", "dim"),
-        )
+        place = place_of(self.name, diagnostic.span, diagnostic.offset)
+        arrow = Piece("  --> ", "gutter")
+        remark = Piece(", ".join(where), "dim")
+        if len(arrow.text) + cells(place) + 2 + cells(remark.text) <= self.document.width:
+            self.document.line(arrow, Piece(place, "place"), "  " if where else "", remark)
+        else:
+            self.document.line(arrow, Piece(place, "place"))
+            self.document.prose(Piece("      "), remark.text, style="dim")
 
     def excerpt(self) -> None:
         diagnostic = self.diagnostic
@@ -232,11 +238,12 @@ class _Page:
     def pushed_by(self, operand: Operand) -> str:
         if operand.operator is None:
             return "the block's start: a parameter"
+        operator = clip(visible(operand.operator), OPERATOR_LENGTH)
         if _of_text(operand.span):
             line, column = operand.span.source.location(operand.span.start)
-            return f"{operand.operator} at {line}:{column}"
+            return f"{operator} at {line}:{column}"
         where = "" if operand.offset is None else f" at {operand.offset:#x}"
-        return operand.operator + where
+        return operator + where
 
     def wrong_operand(self, wanted: tuple[str, ...], found: tuple[Operand, ...]) -> int:
         """How far from the top (1) the operand lies that has the wrong type, or 0."""
