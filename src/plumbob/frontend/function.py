@@ -105,6 +105,7 @@ class FunctionTranslator:
     def __init__(self, environment: ModuleEnvironment, index: int) -> None:
         self.environment = environment
         self.index = index
+        self.body = environment.body(index)
         self.func = Function(
             environment.function_name(index), environment.function_signature(index)
         )
@@ -129,8 +130,7 @@ class FunctionTranslator:
 
     def run(self) -> Function:
         """Translate the function."""
-        builder, environment = self.builder, self.environment
-        body = environment.body(self.index)
+        builder, environment, body = self.builder, self.environment, self.body
         reader = Reader(body.code, base=body.base, section="code")
         builder.location = reader.offset
         entry = builder.create_block()
