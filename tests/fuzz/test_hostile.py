@@ -7,7 +7,7 @@ quick; bounds are several times what is needed, and far below what anything quad
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from tests.fuzz.campaign import peak
@@ -240,22 +240,7 @@ CASES = {
 }  # fmt: skip
 
 
-UNCAPPED = {
-    "many invalid globals",
-    "many invalid imports",
-    "many equal exports",
-    "many invalid elements",
-}
-"""Cases in which every single fault of the module's fields is reported."""
-
-
-def _marked(name: str) -> Any:
-    reason = "faults of fields are not capped yet, as those of functions are"
-    marks = [pytest.mark.xfail(strict=True, reason=reason)] if name in UNCAPPED else []
-    return pytest.param(name, marks=marks)
-
-
-@pytest.mark.parametrize("name", [_marked(name) for name in CASES])
+@pytest.mark.parametrize("name", CASES)
 def test_cost_is_in_proportion(name: str) -> None:
     case = CASES[name]
     data = encode(case.make())

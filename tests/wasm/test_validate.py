@@ -269,13 +269,7 @@ FEATURE_MODULES = {
 }
 
 
-MUTABLE = pytest.mark.xfail(strict=True, reason="mutable-global is not enforced yet")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[MUTABLE] if name == "mutable-global" else []) for name in f.NAMES],
-)
+@pytest.mark.parametrize("name", f.NAMES)
 def test_every_feature_has_a_switch(name: str) -> None:
     binary = encode(parse_text(FEATURE_MODULES[name], features=f.ALL))
     assert validate(binary, features=f.ALL).verdict == VALID

@@ -42,7 +42,6 @@ def function(body: str) -> bytes:
 START = len(function(""))
 """Where the body begins."""
 
-MISPLACED = pytest.mark.xfail(strict=True, reason="reported one byte behind the operator")
 
 BINARIES: list[Any] = [
     # Code, module, offset of the fault.
@@ -83,9 +82,9 @@ BINARIES: list[Any] = [
     ("E0158", function("00 d0 f07f 1a 0b"), START + 2),
     ("E0159", function("00 fb 18 04 00 6e 6e 0b"), START + 3),
     ("E0160", function("00 1f 40 01 04 00 0b 0b"), START + 4),
-    pytest.param("E0161", function("00 05 0b"), START + 1, marks=MISPLACED),
-    pytest.param("E0161", function("00 02 40 05 0b 0b"), START + 3, marks=MISPLACED),
-    pytest.param("E0161", function("00 19 0b"), START + 1, marks=MISPLACED),
+    pytest.param("E0161", function("00 05 0b"), START + 1),
+    pytest.param("E0161", function("00 02 40 05 0b 0b"), START + 3),
+    pytest.param("E0161", function("00 19 0b"), START + 1),
 ]
 
 

@@ -37,7 +37,7 @@ MAX_MEMORIES = 100
 MAX_ELEMENT_SEGMENTS = 100_000
 MAX_DATA_SEGMENTS = 100_000
 MAX_TABLE_ENTRIES = 10_000_000
-"""Of a table's minimum, and the items of an element segment."""
+"""Items of an element segment."""
 MAX_MEMORY32_BYTES = 1 << 32
 MAX_MEMORY64_BYTES = 1 << 64
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from plumbob.wasm.module import ElementSegment
     from plumbob.wasm.type_space import TypeFault
 
+MAX_FAULTS = 100
+"""How many faults of fields are explained; the others are counted."""
+
 _UNKNOWN_CODES = {FUNC: "E0207", TABLE: "E0209", MEMORY: "E0210", GLOBAL: "E0206", TAG: "E0211"}
 
 
@@ -51,6 +54,8 @@ class ModuleChecker:
         self.module = module
         self.features = features
         self.diagnostics: list[Diagnostic] = []
+        self.uncounted = 0
+        """Faults of fields beyond MAX_FAULTS, which are counted and no more."""
         self.space = TypeSpace(module.rec_groups, allow_unreachable=policy == TYPED)
         self.context = Context(features, policy)
         self.checker = Checker(self.context)
@@ -72,13 +77,23 @@ class ModuleChecker:
             self._check_start()
             self._check_elements()
             self._check_datas()
+            self._note_uncounted()
             self.diagnostics.extend(self.bodies.check(threads))
         else:
+            self._note_uncounted()
             # Without index spaces bodies cannot be judged, but they may be malformed.
             self.diagnostics.extend(self.bodies.find_malformed())
 
+    def _note_uncounted(self) -> None:
+        if self.uncounted:
+            last = self.diagnostics.pop()
+            more = f"{self.uncounted} more fields are at fault too"
+            self.diagnostics.append(last._replace(notes=(*last.notes, more)))
+
     def fault(self, code: str, message: str, field: str, index: int, **details: str) -> None:
         """Record a fault of a field; `field` and `index` are keys of `SourceMap.fields`."""
+        if self._is_full():
+            return
         source_map = self.module.source_map
         self.diagnostics.append(
             Diagnostic(
@@ -97,6 +112,12 @@ class ModuleChecker:
                 "E0301", f"too many {what}", field, index,
                 expected=f"at most {most}", found=str(count),
             )  # fmt: skip
+
+    def _is_full(self) -> bool:
+        """Count a fault that comes after MAX_FAULTS others."""
+        full = len(self.diagnostics) >= MAX_FAULTS
+        self.uncounted += full
+        return full
 
     # Types and index spaces.
 
@@ -135,6 +156,8 @@ class ModuleChecker:
         functions = array("I")
         for index, item in enumerate(self.module.imports):
             self._check_extern(item.kind, item.type, "import", index)
+            if isinstance(item.type, GlobalType):
+                self._check_shared_global(item.type, "import", index)
             match item.kind:
                 case wasm_module.FUNC:
                     functions.append(item.type)  # type: ignore[arg-type]  # the kind says so
@@ -291,6 +314,13 @@ class ModuleChecker:
         if memory.shared and memory.limits.maximum is None:
             self.fault("E0258", "a shared memory needs a maximum", field, index)
 
+    def _check_shared_global(self, type_: GlobalType, field: str, index: int) -> None:
+        if type_.mutable and not self.features & wasm_features.MUTABLE_GLOBAL:
+            self.fault(
+                "E0260", f"the {field} of a mutable global", field, index,
+                expected="an immutable one, or the feature mutable-global",
+            )  # fmt: skip
+
     def _check_limits(self, range_: Limits, bits: int, unit: str, field: str, index: int) -> None:
         most = (1 << bits) - (unit == "elements" or bits in (32, 64))
         for what, size in (("minimum", range_.minimum), ("maximum", range_.maximum)):
@@ -310,7 +340,7 @@ class ModuleChecker:
     def _const(
         self, expression: bytes, expected: int, field: str, index: int, item: int | None = None
     ) -> None:
-        if not self.checker.check_const(expression, expected):
+        if not self.checker.check_const(expression, expected) and not self._is_full():
             key = (field, index) if item is None else (field, index, item)
             self.diagnostics.extend(self.bodies.explain_const(expression, expected, key))
 
@@ -344,12 +374,16 @@ class ModuleChecker:
             indices = array("I", (item.index for item in exports))
         wrong = self.context.declare_exports(kinds, indices)
         if wrong >= 0:
-            kind = KIND_NAMES[kinds[wrong]]
+            what = KIND_NAMES[kinds[wrong]]
             self.fault(
                 _UNKNOWN_CODES[kinds[wrong]],
-                f"export {names[wrong]!r} names the unknown {kind} {indices[wrong]}",
+                f"export {names[wrong]!r} names the unknown {what} {indices[wrong]}",
                 "export", wrong,
             )  # fmt: skip
+        if not self.features & wasm_features.MUTABLE_GLOBAL:
+            for place, kind in enumerate(kinds):
+                if kind == GLOBAL and indices[place] < len(self.globals):
+                    self._check_shared_global(self.globals[indices[place]], "export", place)
         if len(set(names)) < len(names):
             seen: set[str] = set()
             for index, name in enumerate(names):

@@ -90,7 +90,7 @@ cdef void reset_initialised(State* s, uint32_t height) noexcept nogil:
 cdef int rule_else(State* s) noexcept nogil:
     cdef Frame* frame = top_frame(s)
     if frame.kind != R_IF:
-        return fail(s, E_MISPLACED, 0, 0)
+        return misplaced(s)
     if leave(s):
         return 1
     return next_arm(s, frame, R_ELSE)
@@ -110,7 +110,7 @@ cdef int next_arm(State* s, Frame* frame, uint8_t kind) noexcept nogil:
 cdef int rule_catch(State* s, uint8_t kind) noexcept nogil:
     cdef Frame* frame = top_frame(s)
     if frame.kind != R_TRY and frame.kind != R_CATCH:
-        return fail(s, E_MISPLACED, 0, 0)
+        return misplaced(s)
     if leave(s):
         return 1
     return next_arm(s, frame, kind)
@@ -154,7 +154,7 @@ cdef int rule_delegate(State* s) noexcept nogil:
     # Its label counts from outside the try; immediates were checked against inside.
     cdef Frame* frame = top_frame(s)
     if frame.kind != R_TRY:
-        return fail(s, E_MISPLACED, 0, 0)
+        return misplaced(s)
     if s.label + 1 >= s.nframes:
         return fail(s, E_LABEL, s.nframes - 1, s.label)
     if leave(s):

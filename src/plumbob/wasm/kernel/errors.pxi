@@ -74,6 +74,12 @@ cdef int fail(State* s, int error, uint64_t expected, uint64_t found) noexcept n
     return 1
 
 
+cdef int misplaced(State* s) noexcept nogil:
+    # The immediates have been read: the fault is at the operator.
+    s.pos = s.start
+    return fail(s, E_MISPLACED, 0, 0)
+
+
 cdef int leb_error(State* s, int code) noexcept nogil:
     # Errors of _leb.pxd in order: end of input, too long, too large.
     return fail(s, E_END + code - 1, 0, 0)

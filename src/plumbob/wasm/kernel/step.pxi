@@ -234,15 +234,15 @@ cdef int step_lenient(State* s, const Row* row) noexcept nogil:
         return 1
     if row.rule == R_END or row.rule == R_DELEGATE:
         if row.rule == R_DELEGATE and kind != R_TRY:
-            return fail(s, E_MISPLACED, 0, 0)
+            return misplaced(s)
         s.nframes -= 1
     elif row.rule == R_ELSE:
         if kind != R_IF:
-            return fail(s, E_MISPLACED, 0, 0)
+            return misplaced(s)
         top_frame(s).kind = R_ELSE
     elif row.rule == R_CATCH or row.rule == R_CATCH_ALL:
         if kind != R_TRY and kind != R_CATCH:
-            return fail(s, E_MISPLACED, 0, 0)
+            return misplaced(s)
         top_frame(s).kind = row.rule
     elif opens(row.rule):
         return push_frame(s, row.rule, False)
