@@ -149,9 +149,10 @@ def run_source(name: str, where: Site, values: list[int]) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("run", [run_concrete, run_source])
 def test_every_run_line(suites: Path, run: Callable[..., tuple[int, ...]]) -> None:
-    functions, count, wrong = set(), 0, []
+    functions: dict[int, Function] = {}  # kept, so that no number is given twice
+    count, wrong = 0, []
     for check in checks(suites / "clif" / "runtests"):
-        functions.add(id(check.function))
+        functions[id(check.function)] = check.function
         count += 1
         found = evaluate(check.function, check.arguments, run)
         if (found == check.results) != check.equal:

@@ -117,7 +117,6 @@ def test_real_modules(suites: Path) -> None:
                    if policy != "forbidden")  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="explaining a function counts its operators again")
 def test_invalid_functions_are_counted_once() -> None:
     data = encode(parse_text("(module (func nop) (func drop nop) (func nop))"))
     census = take_census(data, "module", features=f.ALL, repeats=1)

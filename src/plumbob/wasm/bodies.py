@@ -100,7 +100,7 @@ class BodyChecker:
         """Check all bodies and return what is wrong, in the order of the functions."""
         count = len(self.starts)
         if threads <= 1 or not count or self.ends[-1] - self.starts[0] < MIN_THREADED_BYTES:
-            failed = self._failures(self.checker, 0, count)
+            failed = self.run(self.checker)
         else:
             failed = self._failures_in_threads(threads, count)
         diagnostics: list[Diagnostic] = []
@@ -113,6 +113,10 @@ class BodyChecker:
             # The graver verdict may hide among those.
             diagnostics.extend(self._malformed(failed[MAX_EXPLAINED:]))
         return diagnostics
+
+    def run(self, checker: Checker) -> list[int]:
+        """Send all bodies through a checker; return the places of those that fail."""
+        return self._failures(checker, 0, len(self.starts))
 
     def _failures(self, checker: Checker, first: int, last: int) -> list[int]:
         return checker.check(self.data, self.starts, self.ends, first, last, self.imported)

@@ -15,6 +15,7 @@ from plumbob.wasm import features as wasm_features
 from plumbob.wasm.decode import decode
 from plumbob.wasm.diagnostics import VALID
 from plumbob.wasm.errors import MalformedError
+from plumbob.wasm.kernel._kernel import Checker
 from plumbob.wasm.module_rules import ModuleChecker
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.policy import POLICIES, POLYMORPHIC
@@ -85,9 +86,11 @@ def take_census(
     except MalformedError:
         return Census(name, 1, size, 0, 0, 0, DeadCode(), {}, verdicts)
     checker = ModuleChecker(module, features, POLYMORPHIC)
-    checker.checker.count()
     checker.run()
-    operators, by_row = checker.checker.counts()
+    counter = Checker(checker.context)  # of its own, which never explains
+    counter.count()
+    checker.bodies.run(counter)
+    operators, by_row = counter.counts()
     dead_after: dict[str, DeadCode] = {}
     for row, amount in by_row.items():
         mnemonic = TABLE[row].mnemonic
