@@ -1,0 +1,135 @@
+"""The door to the engines: a name in, a running engine out.
+
+The reference, `plumbob`, is no worker of this kind: who compares engines runs it in its own
+way and gives its answers as `request.Answer` too.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plumbob.engines import install, workers
+from plumbob.engines.cache import Cache
+from plumbob.engines.engine import Engine
+from plumbob.engines.kinds import KINDS, REFERENCE
+from plumbob.engines.optimiser import Optimiser
+from plumbob.engines.process import Command, Limits
+from plumbob.engines.spec import EngineSpec, parse_spec
+from plumbob.engines.traps import judge
+from plumbob.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plumbob.engines.cache import Held
+
+HARNESSES = Path(workers.__file__).parent
+
+
+def open_engine(
+    name: str | EngineSpec,
+    cache: Cache | None = None,
+    limits: Limits | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Engine:
+    """Return a running engine, installed first where it is missing.
+
+    Raises `UsageError` for what names no engine that runs modules, `RegistryError`,
+    `InstallError`, and `StartError`.
+    """
+    spec = parse_spec(name) if isinstance(name, str) else name
+    if spec.kind == REFERENCE:
+        raise UsageError(f"{REFERENCE} is the reference and runs in no worker")
+    if KINDS[spec.kind].optimises:
+        raise UsageError(f"{spec.kind} is an optimiser and runs no module")
+    cache = Cache() if cache is None else cache
+    version, held = install.hold(spec, cache, announce)
+    try:
+        command = _command(spec, version, held.path)
+        engine = Engine(spec, version, command, limits or Limits(), partial(judge, spec.kind))
+    except BaseException:
+        held.close()
+        raise
+    return engine.keep(held)
+
+
+def open_optimiser(
+    name: str | EngineSpec,
+    cache: Cache | None = None,
+    limits: Limits | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Optimiser:
+    """Return a running optimiser, installed first where it is missing.
+
+    It runs in the Node that the machine has, or else in the newest that is published.
+    Raises as `open_engine` does.
+    """
+    spec = parse_spec(name) if isinstance(name, str) else name
+    if not KINDS[spec.kind].optimises:
+        raise UsageError(f"{spec.kind} is no optimiser")
+    cache = Cache() if cache is None else cache
+    version, held = install.hold(spec, cache, announce)
+    both = [held]
+    try:
+        node = shutil.which("node")
+        if node is None:
+            _, host = install.hold(parse_spec("node"), cache, announce)
+            both.append(host)
+            node = str(host.path / str(KINDS["node"].binary))
+        optimiser = Optimiser(spec, version, node, held.path, limits or Limits())
+    except BaseException:
+        for one in both:
+            one.close()
+        raise
+    return optimiser.keep(*both)
+
+
+def _command(spec: EngineSpec, version: str, folder: Path) -> Command:
+    if KINDS[spec.kind].binary is None:
+        return _python_command(spec, version, folder)
+    return _javascript_command(spec, folder / str(KINDS[spec.kind].binary))
+
+
+def _python_command(spec: EngineSpec, version: str, folder: Path) -> Command:
+    harness = HARNESSES / f"{spec.kind}_host.py"
+    arguments = (
+        sys.executable, "-I", "-S", str(harness), "{in}", "{out}", str(folder), version,
+        json.dumps(spec.options),
+    )  # fmt: skip
+    return Command(arguments, {}, bounded_space=spec.kind != "wasmtime")
+
+
+def _javascript_command(spec: EngineSpec, binary: Path) -> Command:
+    harness = str(HARNESSES / "javascript.mjs")
+    tier = spec.option("tier")
+    pipes = ("{in}", "{out}")
+    if spec.kind == "bun":
+        return Command((str(binary), "run", harness, *pipes), _JSC_TIERS[tier])
+    flags = _V8_TIERS[tier]
+    if spec.kind == "node":
+        return Command((str(binary), *flags, harness, *pipes), {})
+    # Deno opens descriptors by their path, and may do nothing else.
+    arguments = (
+        str(binary), "run", "--quiet", "--no-config", "--no-remote", "--cached-only",
+        "--allow-read=/dev/fd,/proc", "--allow-write=/dev/fd,/proc",
+        f"--v8-flags={','.join(flags)}", harness, *pipes,
+    )  # fmt: skip
+    return Command(arguments, {"DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"})
+
+
+_V8_TIERS = {
+    "turbofan": ("--no-liftoff",),
+    "liftoff": ("--liftoff-only",),
+}
+
+_JSC_TIERS = {
+    # Counters at nought make the first call of a function wait for its compiler.
+    "omg": {"BUN_JSC_useBBQJIT": "1", "BUN_JSC_useOMGJIT": "1"},
+    "bbq": {"BUN_JSC_useBBQJIT": "1", "BUN_JSC_useOMGJIT": "0"},
+    "interpreter": {"BUN_JSC_useBBQJIT": "0", "BUN_JSC_useOMGJIT": "0"},
+}

@@ -1,0 +1,282 @@
+"""A worker's process: started, spoken to within limits of time and memory, and buried.
+
+Whatever the process does (dies, hangs, eats memory, writes what is no frame) comes back as
+a `Fault`; nothing it does raises. It has a process group of its own, which is killed whole.
+Its standard output and error share a pipe whose last bytes are kept; it is emptied while
+anybody waits, so that a chatty engine does not block, and never fills a disk.
+
+Memory is bounded by a watchdog on the resident set where the engine reserves address space
+far beyond its use (V8, JSC, wasmtime: guard regions), else by RLIMIT_AS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from plumbob.engines import framing
+from plumbob.engines.errors import StartError
+from plumbob.engines.workers import launch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Frame = tuple[dict[str, Any], bytes]
+
+WATCH_INTERVAL = 0.02
+"""Seconds between two looks at a worker's memory: at 5 GB/s it gains 100 MB unseen."""
+
+TAIL = 4000
+"""Bytes kept of what a worker printed last."""
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Limits(NamedTuple):
+    """What one worker may take."""
+
+    seconds: float = 10.0
+    """For each step: compiling, instantiating, one call."""
+    memory: int = 4 << 30
+    """Bytes resident, or of address space where the engine tolerates that limit."""
+    start: float = 60.0
+    """Seconds until the worker answers for the first time."""
+
+
+class FaultKind:
+    """What can become of a worker."""
+
+    CRASH: Final = "crash"
+    TIMEOUT: Final = "timeout"
+    MEMORY: Final = "memory"
+    GARBAGE: Final = "garbage"
+
+
+class Fault(NamedTuple):
+    """The end of a worker."""
+
+    kind: str
+    """One of `FaultKind`."""
+    message: str
+    signal: str | None = None
+    """The name of the signal that ended it: `SIGSEGV`."""
+    status: int | None = None
+    """Its exit status, where it ended by itself."""
+    tail: str = ""
+    """The last that it printed."""
+
+
+class Command(NamedTuple):
+    """How to start a worker."""
+
+    arguments: tuple[str, ...]
+    """`{in}` and `{out}` stand for the descriptors of its two pipes."""
+    environment: Mapping[str, str]
+    """Added to a bare environment: an engine's settings come from its name alone."""
+    bounded_space: bool = False
+    """Whether RLIMIT_AS bounds its memory."""
+
+
+class Worker:
+    """One running worker process."""
+
+    def __init__(self, command: Command, limits: Limits, subject: str) -> None:
+        """Start it and wait until it is ready. Raises `StartError` where it does not come up."""
+        self._limits = limits
+        self._bounded = command.bounded_space
+        self._buffer = bytearray()
+        self._tail = bytearray()
+        self._watched = 0.0
+        self._fault: Fault | None = None
+        self.served = 0
+        """Requests sent so far."""
+        self._start(command)
+        ready = self.receive(limits.start)
+        if isinstance(ready, Fault):
+            raise StartError(
+                f"{subject} does not start", found=ready.message, hint=ready.tail[-500:] or None
+            )
+        self.about: dict[str, Any] = ready[0]
+        """What the harness says of itself: the engine's own version."""
+
+    def _start(self, command: Command) -> None:
+        there, self._requests = os.pipe()
+        self._answers, back = os.pipe()
+        self._printed, printing = os.pipe()
+        names = {"{in}": str(there), "{out}": str(back)}
+        arguments = [names.get(argument, argument) for argument in command.arguments]
+        space = self._limits.memory if command.bounded_space else 0
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  # an engine that Plumbob installed
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(Path(launch.__file__)),
+                    str(os.getpid()),
+                    str(space),
+                    *arguments,
+                ],  # fmt: skip
+                env={**_bare_environment(), **command.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=printing,
+                stderr=printing,
+                pass_fds=(there, back),
+                start_new_session=True,
+            )
+        except BaseException:
+            for descriptor in (self._requests, self._answers, self._printed):
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in (there, back, printing):
+                os.close(descriptor)
+        for descriptor in (self._requests, self._answers, self._printed):
+            os.set_blocking(descriptor, False)
+        self._poll = select.poll()
+        self._poll.register(self._answers, select.POLLIN)
+        self._poll.register(self._printed, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Return whether it can be sent a request: it has neither failed nor ended."""
+        return self._fault is None and self._process.poll() is None
+
+    def send(self, data: dict[str, Any], blob: bytes, seconds: float) -> Fault | None:
+        """Send a request; return a fault where the worker does not take it."""
+        self.served += 1
+        frame = memoryview(framing.encode(data, blob))
+        deadline = time.monotonic() + seconds
+        sent = 0
+        while self._fault is None:
+            try:
+                sent += os.write(self._requests, frame[sent:])
+            except BlockingIOError:
+                self._poll.register(self._requests, select.POLLOUT)
+                self._wait(deadline)
+                self._poll.unregister(self._requests)
+            except BrokenPipeError:
+                return self._ended()
+            if sent == len(frame):
+                return None
+        return self._fault
+
+    def receive(self, seconds: float) -> Frame | Fault:
+        """Return the next frame, or the fault that ends this worker."""
+        deadline = time.monotonic() + seconds
+        while self._fault is None:
+            try:
+                frame = framing.take(self._buffer)
+            except ValueError as error:
+                return self._fail(FaultKind.GARBAGE, f"wrote what is no answer: {error}")
+            if frame is not None:
+                return frame
+            self._wait(deadline)
+        return self._fault
+
+    def _wait(self, deadline: float) -> None:
+        """Read what there is, or notice what went wrong."""
+        now = time.monotonic()
+        if now >= deadline:
+            self._fail(FaultKind.TIMEOUT, "did not answer in time")
+            return
+        if not self._bounded and now - self._watched >= WATCH_INTERVAL:
+            self._watched = now
+            used = resident(self.pid)
+            if used > self._limits.memory:
+                self._fail(FaultKind.MEMORY, f"used {used >> 20} MiB of memory")
+                return
+        for descriptor, _ in self._poll.poll(min(deadline - now, WATCH_INTERVAL) * 1000):
+            if descriptor == self._printed:
+                self._drain()
+            elif descriptor == self._answers:
+                data = os.read(self._answers, 1 << 18)
+                if not data:
+                    self._ended()
+                    return
+                self._buffer += data
+
+    def _drain(self) -> None:
+        try:
+            data = os.read(self._printed, 1 << 16)
+        except BlockingIOError:
+            return
+        if not data:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._printed)  # it closed them, and may live on
+        self._tail += data
+        del self._tail[:-TAIL]
+
+    def _ended(self) -> Fault:
+        """Return how the process ended; one that only closed its pipe is killed."""
+        try:
+            status = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return self._fail(FaultKind.GARBAGE, "closed its pipe and went on")
+        if status < 0:
+            try:
+                name = signal.Signals(-status).name
+            except ValueError:
+                name = f"signal {-status}"
+            return self._fail(FaultKind.CRASH, f"was ended by {name}", name)
+        return self._fail(FaultKind.CRASH, f"exited with status {status}", None, status)
+
+    def _fail(
+        self, kind: str, message: str, name: str | None = None, status: int | None = None
+    ) -> Fault:
+        self._bury()
+        tail = self._tail.decode(errors="replace")
+        self._fault = Fault(kind, message, name, status, tail)
+        return self._fault
+
+    def _bury(self) -> None:
+        """Kill the whole group, reap the process, keep the last that it printed."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for descriptor in (self._requests, self._answers):
+            os.close(descriptor)
+        for _ in range(16):  # what a pipe holds; a grandchild that escaped may still write
+            before = len(self._tail)
+            self._drain()
+            if len(self._tail) == before:
+                break
+        os.close(self._printed)
+
+    def close(self) -> None:
+        """End the worker; further calls do nothing."""
+        if self._fault is None:
+            self._fail(FaultKind.CRASH, "was closed")
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of a process's resident set, 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as stream:  # noqa: PTH123  # fifty times a second
+            return int(stream.read().split()[1]) * PAGE
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    except IndexError:
+        return 0
+    if sys.platform == "linux":
+        return 0
+    done = subprocess.run(  # noqa: S603  # macOS has no /proc
+        ["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False
+    )
+    return int(done.stdout.strip() or b"0") << 10
+
+
+def _bare_environment() -> dict[str, str]:
+    kept = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
+    return {name: os.environ[name] for name in kept if name in os.environ}

@@ -1,0 +1,178 @@
+"""What registries publish, asked through their ordinary clients: pip (or uv) and npm.
+
+The client's own configuration decides where it asks. Answers are kept in the cache folder
+for an hour, so that a bisection or a test run asks once, and go on being used while the
+registry is away.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from plumbob.engines.errors import RegistryError
+from plumbob.engines.kinds import KINDS
+from plumbob.engines.platforms import npm_package
+from plumbob.engines.spec import release_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from plumbob.engines.kinds import Kind
+
+MAX_AGE = 3600.0
+"""Seconds for which an answer is believed without asking again."""
+
+PATIENCE = 60.0
+"""Seconds that a look-up may take."""
+
+
+def pip_command() -> list[str]:
+    """Return how to call pip for this Python. Raises `RegistryError` where there is none."""
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    uv = shutil.which("uv")
+    if uv:
+        return [uv, "tool", "run", "--python", sys.executable, "pip"]
+    raise RegistryError("neither pip nor uv is installed", hint="python -m ensurepip")
+
+
+def npm_command() -> list[str]:
+    """Return how to call npm. Raises `RegistryError` where there is none."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RegistryError("npm is not installed", hint="it comes with Node")
+    return [npm, "--no-update-notifier", "--no-fund", "--no-audit"]
+
+
+def run_client(command: Sequence[str], subject: str, *, cwd: Path, timeout: float) -> str:
+    """Return what a registry's client printed.
+
+    Raises `RegistryError` where it fails, with the last of what it said: that the registry
+    is unreachable, or that it has no such release.
+    """
+    environment = {**os.environ, "PIP_RETRIES": os.environ.get("PIP_RETRIES", "1")}
+    environment.setdefault("npm_config_fetch_retries", "1")
+    try:
+        done = subprocess.run(  # noqa: S603  # the client's own path and a package's name
+            list(command),
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RegistryError(
+            f"registry unreachable: {subject}", found=f"no answer in {timeout:.0f} s"
+        ) from error
+    except OSError as error:
+        raise RegistryError(f"{command[0]} cannot be started", found=str(error)) from error
+    if done.returncode == 0:
+        return done.stdout.decode(errors="replace")
+    raise _failure(subject, done.stdout + b"\n" + done.stderr)
+
+
+_UNREACHABLE = (
+    "Connection", "connection", "ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN",
+    "ECONNRESET", "getaddrinfo", "NewConnectionError", "ProxyError", "Max retries",
+    "Name or service", "Temporary failure", "timed out", "network",
+)  # fmt: skip
+"""Words by which pip, uv and npm say that nobody answered."""
+
+_MISSING = ("No matching distribution", "E404", "ETARGET", "No match found", "no matching")
+_FULL = ("No space left", "ENOSPC", "Errno 28", "EDQUOT", "Disk quota")
+
+
+def _failure(subject: str, said: bytes) -> RegistryError:
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
+    lines = [line for line in lines if line and "warn" not in line.lower()]
+    text = "\n".join(lines)
+    last = next((line for line in reversed(lines) if "rror" in line or "ERR" in line), "")
+    detail = (last or (lines[-1] if lines else "no message"))[:300]
+    if any(word in text for word in _FULL):
+        return RegistryError(f"no space left: {subject}", found=detail)
+    if any(word in text for word in _UNREACHABLE):
+        return RegistryError(
+            f"registry unreachable: {subject}",
+            found=detail,
+            hint="engines that are installed go on working",
+        )
+    if any(word in text for word in _MISSING):
+        return RegistryError(f"the registry has no {subject}", found=detail)
+    return RegistryError(f"{subject} cannot be had", found=detail)
+
+
+class Releases:
+    """The published releases of each kind, remembered in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def list(self, name: str, *, max_age: float = MAX_AGE) -> list[str]:
+        """Return the final releases of a kind that can be driven, the oldest first.
+
+        Raises `RegistryError` where the registry does not answer and nobody asked before.
+        """
+        known, age = self._known(name)
+        if known is not None and age <= max_age:
+            return known
+        try:
+            fresh = self._ask(KINDS[name])
+        except RegistryError:
+            if known is not None and max_age > 0:
+                return known
+            raise
+        self._remember(name, fresh)
+        return fresh
+
+    def newest(self, name: str) -> str:
+        """Return the newest release of a kind. Raises `RegistryError` as `list` does."""
+        releases = self.list(name)
+        if not releases:
+            raise RegistryError(f"no release of {name} is published that can be driven")
+        return releases[-1]
+
+    def _ask(self, kind: Kind) -> list[str]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if kind.registry == "pypi":
+            command = [*pip_command(), "index", "versions", kind.package]
+            said = run_client(command, kind.name, cwd=self._folder, timeout=PATIENCE)
+            line = next((x for x in said.splitlines() if x.startswith("Available versions:")), "")
+            published = line.partition(":")[2].replace(",", " ").split()
+        else:
+            command = [*npm_command(), "view", npm_package(kind), "versions", "--json"]
+            said = run_client(command, kind.name, cwd=self._folder, timeout=PATIENCE)
+            answer = json.loads(said)
+            published = [answer] if isinstance(answer, str) else answer
+        keys = {version: release_key(version) for version in published}
+        fit = [version for version, key in keys.items() if key and key >= kind.oldest]
+        return sorted(fit, key=keys.__getitem__)
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _known(self, name: str) -> tuple[list[str] | None, float]:
+        """Return what was answered last, and its age in seconds."""
+        try:
+            data = json.loads(self._file(name).read_text())
+            return list(data["releases"]), max(0.0, time.time() - float(data["asked"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None, 0.0  # never asked, or a file from another time: ask again
+
+    def _remember(self, name: str, releases: Sequence[str]) -> None:
+        file = self._file(name)
+        beside = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            beside.write_text(json.dumps({"asked": time.time(), "releases": list(releases)}))
+            beside.replace(file)
+        except OSError:
+            beside.unlink(missing_ok=True)  # a full disk costs the memory, not the answer

@@ -1,0 +1,128 @@
+"""The loop of a Python host: requests in, one frame a step out.
+
+A host gives `serve` a function that compiles a module and returns a program. Errors travel
+as (kind, code, message); what the words mean is judged on the other side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEADER = struct.Struct("<II")
+
+
+class Failed(Exception):  # noqa: N818  # a step's outcome, no error of ours
+    """A step that ended in something else than values."""
+
+    def __init__(self, kind: str, message: str, code: str = "") -> None:
+        super().__init__(kind, message, code)
+        self.data = {"kind": kind, "message": message[:4000], "code": code}
+
+
+class Program(Protocol):
+    """A compiled module of an engine."""
+
+    def instantiate(self, imports: list[dict[str, Any]], log: list[Any]) -> None:
+        """Instantiate with stand-ins, which log their calls."""
+
+    def call(self, export: str, args: list[str], results: list[str]) -> list[str]:
+        """Call an export and return its results."""
+
+    def close(self) -> None:
+        """Let go of the instance and the module."""
+
+
+def serve(
+    descriptors: tuple[int, int],
+    about: dict[str, Any],
+    compile_module: Callable[[bytes, int | None], Program],
+) -> None:
+    """Answer requests until there are no more."""
+    source = os.fdopen(descriptors[0], "rb")
+    _send(descriptors[1], about)
+    while header := source.read(HEADER.size):
+        size, blob_size = HEADER.unpack(header)
+        request = json.loads(source.read(size))
+        _run(request, source.read(blob_size), descriptors[1], compile_module)
+
+
+def _run(
+    request: dict[str, Any],
+    module: bytes,
+    out: int,
+    compile_module: Callable[[bytes, int | None], Program],
+) -> None:
+    log: list[Any] = []
+    program: Program | None = None
+    try:
+        program = compile_module(module, request["fuel"])
+        _send(out, {"kind": "ok"})
+        program.instantiate(request["imports"], log)
+        _send(out, {"kind": "ok", "log": log})
+    except Failed as failed:
+        _send(out, {**failed.data, "log": log})
+        if program is not None:
+            program.close()
+        return
+    for export, args, results in request["calls"]:
+        log.clear()
+        try:
+            data: dict[str, Any] = {
+                "kind": "values",
+                "values": program.call(export, args, results),
+            }
+        except Failed as failed:
+            data = failed.data
+        _send(out, {**data, "log": log} if log else data)
+    program.close()
+
+
+def _send(out: int, data: dict[str, Any]) -> None:
+    text = json.dumps(data, separators=(",", ":")).encode()
+    view = memoryview(HEADER.pack(len(text), 0) + text)
+    while view:
+        view = view[os.write(out, view) :]
+
+
+def signed(bits: int, width: int) -> int:
+    """Return the signed number that `bits` hold."""
+    return bits - (1 << width) if bits >> (width - 1) else bits
+
+
+def number(text: str) -> tuple[str, int | float | None]:
+    """Return a value's type and what Python engines take for it; None for a null reference."""
+    kind, _, rest = text.partition(":")
+    if kind in ("i32", "i64"):
+        return kind, signed(int(rest, 16), int(kind[1:]))
+    if kind == "f32":
+        return kind, float(struct.unpack("<f", int(rest, 16).to_bytes(4, "little"))[0])
+    if kind == "f64":
+        return kind, float(struct.unpack("<d", int(rest, 16).to_bytes(8, "little"))[0])
+    if rest == "null":
+        return kind, None
+    raise Failed("unsupported", f"no value {text}")
+
+
+def wire(kind: str, value: Any) -> str:
+    """Return a result of the given type as it travels."""
+    if kind in ("i32", "i64"):
+        return f"{kind}:{int(value) & ((1 << int(kind[1:])) - 1):x}"
+    if kind == "f32":
+        return f"f32:{struct.unpack('<I', struct.pack('<f', value))[0]:x}"
+    if kind == "f64":
+        return f"f64:{struct.unpack('<Q', struct.pack('<d', value))[0]:x}"
+    if kind == "v128":
+        raise Failed("unsupported", "v128 cannot be returned")
+    return f"{kind}:{'null' if value is None else 'some'}"
+
+
+def descriptors() -> tuple[int, int]:
+    """Return the two descriptors that the command line names."""
+    return int(sys.argv[1]), int(sys.argv[2])

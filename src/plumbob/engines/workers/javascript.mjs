@@ -1,0 +1,140 @@
+// The harness of V8 (Deno, Node) and JavaScriptCore (Bun): modules in, one frame a step out.
+// Numbers travel as bits. What JavaScript's border does not carry (v128, exnref) is
+// "unsupported"; the bits of a NaN may change on the way.
+import { receive, send } from "./pipes.mjs";
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+function fromWire(text) {
+  const [type, rest] = text.split(":");
+  switch (type) {
+    case "i32":
+      return parseInt(rest, 16) | 0;
+    case "i64":
+      return BigInt.asIntN(64, BigInt("0x" + rest));
+    case "f32":
+      scratch.setUint32(0, parseInt(rest, 16));
+      return scratch.getFloat32(0);
+    case "f64":
+      scratch.setBigUint64(0, BigInt("0x" + rest));
+      return scratch.getFloat64(0);
+  }
+  if (rest === "null" && type !== "v128") return null;
+  throw new Unsupported(`no value ${text}`);
+}
+
+function toWire(type, value) {
+  switch (type) {
+    case "i32":
+      return `i32:${(value >>> 0).toString(16)}`;
+    case "i64":
+      return `i64:${BigInt.asUintN(64, value).toString(16)}`;
+    case "f32":
+      scratch.setFloat32(0, value);
+      return `f32:${scratch.getUint32(0).toString(16)}`;
+    case "f64":
+      scratch.setFloat64(0, value);
+      return `f64:${scratch.getBigUint64(0).toString(16)}`;
+    case "v128":
+      throw new Unsupported("v128 cannot be returned");
+  }
+  return `${type}:${value === null ? "null" : "some"}`;
+}
+
+class Unsupported extends Error {}
+
+/** Return the outcome that an error stands for; `kind` is what an unknown one is called. */
+function failure(error, kind) {
+  const message = String(error?.message ?? error).slice(0, 4000);
+  if (error instanceof Unsupported) return { kind: "unsupported", message };
+  if (error instanceof WebAssembly.RuntimeError) return { kind: "trap", message };
+  if (WebAssembly.Exception !== undefined && error instanceof WebAssembly.Exception) {
+    return { kind: "exception", message: "a WebAssembly exception" };
+  }
+  if (error instanceof RangeError && /call stack/.test(message)) return { kind: "trap", message };
+  return { kind, message };
+}
+
+const addresses = { i32: Number, i64: BigInt };
+
+/** Return limits as constructors take them. */
+function limits(item) {
+  const convert = addresses[item.address];
+  const description = { initial: convert(item.minimum) };
+  if (item.maximum !== null) description.maximum = convert(item.maximum);
+  if (item.address === "i64") description.address = "i64";
+  return description;
+}
+
+const heapTypes = { funcref: "anyfunc", externref: "externref" };
+
+function standIn(item, place, log) {
+  switch (item.kind) {
+    case "func": {
+      let calls = 0;
+      return (...given) => {
+        log.push([place, item.params.map((type, i) => toWire(type, given[i]))]);
+        const values = item.returns[calls++ % item.returns.length].map(fromWire);
+        return values.length === 0 ? undefined : values.length === 1 ? values[0] : values;
+      };
+    }
+    case "global": {
+      const value = heapTypes[item.type] ?? item.type;
+      return new WebAssembly.Global({ value, mutable: item.mutable }, fromWire(item.value));
+    }
+    case "memory":
+      return new WebAssembly.Memory(
+        item.shared ? { ...limits(item), shared: true } : limits(item),
+      );
+    case "table": {
+      const element = heapTypes[item.element];
+      if (element === undefined) throw new Unsupported(`no table of ${item.element} is made`);
+      return new WebAssembly.Table({ ...limits(item), element }, null);
+    }
+    case "tag":
+      return new WebAssembly.Tag({ parameters: item.params });
+  }
+  throw new Unsupported(`no stand-in for a ${item.kind}`);
+}
+
+function run(request, bytes) {
+  let module;
+  try {
+    module = new WebAssembly.Module(bytes);
+  } catch (error) {
+    send(failure(error, "rejected"));
+    return;
+  }
+  send({ kind: "ok" });
+  let log = [];
+  let instance;
+  try {
+    const imports = {};
+    request.imports.forEach((item, place) => {
+      imports[item.module] ??= Object.create(null);
+      imports[item.module][item.name] = standIn(item, place, log);
+    });
+    instance = new WebAssembly.Instance(module, imports);
+  } catch (error) {
+    send({ ...failure(error, "link"), log });
+    return;
+  }
+  send({ kind: "ok", log });
+  for (const [name, args, results] of request.calls) {
+    log.length = 0;
+    let outcome;
+    try {
+      const target = instance.exports[name];
+      if (typeof target !== "function") throw new Unsupported(`no function ${name} is exported`);
+      const back = target(...args.map(fromWire));
+      const values = results.length === 0 ? [] : results.length === 1 ? [back] : back;
+      outcome = { kind: "values", values: results.map((type, i) => toWire(type, values[i])) };
+    } catch (error) {
+      outcome = failure(error, "error");
+    }
+    send(log.length === 0 ? outcome : { ...outcome, log });
+  }
+}
+
+send({ version: globalThis.Deno?.version ?? process.versions });
+for (let next; (next = receive()) !== null; ) run(...next);

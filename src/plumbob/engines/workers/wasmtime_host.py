@@ -1,0 +1,243 @@
+"""The host of every wasmtime release since 0.28, through the wheel's own Python package.
+
+Run as `python -I -S wasmtime_host.py IN OUT FOLDER VERSION OPTIONS`, where OPTIONS is JSON.
+The interface changed over the years, and this is what is done about it:
+
+- fuel: `Store.add_fuel` until 13, `Store.set_fuel` from 17.0.1; between them there is none;
+- features are switched by properties of `Config`. Where the property is missing, the shared
+  library of the wheel has the C interface's setter (`wasmtime_config_wasm_…_set`);
+- GC and typed function references are left off before 27, exceptions before 37: the
+  switches are there, and the compiler behind them stops the process as not implemented;
+- kinds of traps are told by `trap_code`, and by the message where a release knows none;
+- an uncaught exception is a trap to some releases and an error to others.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plumbob.engines.workers import host
+else:
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # start-up
+    import host
+
+    sys.path[0] = sys.argv[3]
+import wasmtime
+
+VERSION = tuple(int(part) for part in sys.argv[4].split("."))
+
+FEATURES = {
+    "simd": (0,),
+    "bulk_memory": (0,),
+    "reference_types": (0,),
+    "multi_value": (0,),
+    "threads": (0,),
+    "memory64": (1,),
+    "multi_memory": (1,),
+    "relaxed_simd": (17,),
+    "tail_call": (22,),
+    "function_references": (27,),
+    "gc": (27,),
+    "exceptions": (37,),
+    "wide_arithmetic": (27,),
+    "custom_page_sizes": (45,),
+}
+"""Features, and the release from which they are switched on."""
+
+
+def configure(options: list[list[str]]) -> Any:
+    """Return an engine with every feature that the release has."""
+    config = wasmtime.Config()
+    for feature, since in FEATURES.items():
+        if since <= VERSION:
+            switch_on(config, feature)
+    for name, value in options:
+        if name == "opt":
+            config.cranelift_opt_level = value
+        elif name == "cranelift-flag":
+            set_flag(config, value)
+        elif name == "fuel":
+            config.consume_fuel = True
+    return wasmtime.Engine(config)
+
+
+def switch_on(config: Any, feature: str) -> None:
+    """Switch a feature on by its property or by the C interface, where it has either."""
+    name = f"wasm_{feature}"
+    if isinstance(getattr(type(config), name, None), property):
+        setattr(config, name, True)
+        return
+    setter = getattr(library(), f"wasmtime_config_{name}_set", None)
+    if setter is not None:
+        setter.argtypes = [ctypes.c_void_p, ctypes.c_bool]
+        setter.restype = None
+        setter(pointer(config), True)
+
+
+def set_flag(config: Any, flag: str) -> None:
+    """Set one of Cranelift's own flags, `name` or `name=value`."""
+    name, equals, value = flag.partition("=")
+    function = "wasmtime_config_cranelift_flag_" + ("set" if equals else "enable")
+    setter = getattr(library(), function, None)
+    if setter is None:
+        sys.exit(f"this release of wasmtime takes no Cranelift flags ({flag})")
+    setter.argtypes = [ctypes.c_void_p] + [ctypes.c_char_p] * (2 if equals else 1)
+    setter.restype = None
+    setter(pointer(config), name.encode(), *([value.encode()] if equals else []))
+
+
+def library() -> Any:
+    """Return the wheel's shared library, which its own package has loaded."""
+    from wasmtime import _ffi  # noqa: PLC0415
+
+    return _ffi.dll
+
+
+def pointer(wrapped: Any) -> Any:
+    """Return the C pointer that an object of the package wraps."""
+    inner = wrapped.ptr() if callable(getattr(wrapped, "ptr", None)) else wrapped._ptr  # noqa: SLF001
+    return ctypes.cast(inner, ctypes.c_void_p)
+
+
+def message_of(error: BaseException) -> str:
+    """Return an error's own words."""
+    text = getattr(error, "message", None)
+    return text if isinstance(text, str) else str(error)
+
+
+def fail(error: Exception) -> host.Failed:
+    """Return the outcome that an error of the package stands for."""
+    if isinstance(error, wasmtime.Trap):
+        try:
+            code = error.trap_code
+        except (AttributeError, ValueError):  # older, or newer than its own enumeration
+            code = None
+        return host.Failed("trap", message_of(error), "" if code is None else str(code.name))
+    return host.Failed("error", message_of(error))
+
+
+class Program:
+    """A module, its store and its instance."""
+
+    def __init__(self, module: Any, fuel: int | None) -> None:
+        self.module = module
+        self.fuel = fuel
+        self.store = wasmtime.Store(ENGINE)
+        self.exports: Any = None
+
+    def refuel(self) -> None:
+        """Fill up before a step."""
+        if self.fuel is None:
+            return
+        if hasattr(self.store, "set_fuel"):
+            self.store.set_fuel(self.fuel)
+        elif hasattr(self.store, "add_fuel"):
+            left = self.store.consume_fuel(0) if hasattr(self.store, "consume_fuel") else 0
+            self.store.add_fuel(max(self.fuel - left, 0))
+        else:
+            raise host.Failed("unsupported", "this release's Python package has no fuel")
+
+    def instantiate(self, imports: list[dict[str, Any]], log: list[Any]) -> None:
+        """Build the stand-ins in the module's order and instantiate."""
+        try:
+            self.refuel()
+            wanted = self.module.imports
+            if len(wanted) != len(imports):
+                raise host.Failed("link", f"{len(wanted)} imports wanted, {len(imports)} described")
+            given = [
+                self.stand_in(place, item, kind.type, log)
+                for place, (item, kind) in enumerate(zip(imports, wanted, strict=True))
+            ]
+            self.exports = wasmtime.Instance(self.store, self.module, given).exports(self.store)
+        except host.Failed:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this step's outcome
+            failed = fail(error)
+            if failed.data["kind"] == "error":
+                failed.data["kind"] = "link"
+            raise failed from error
+
+    def stand_in(self, place: int, item: dict[str, Any], kind: Any, log: list[Any]) -> Any:
+        """Return what stands in for one import."""
+        if item["kind"] == "func":
+            return wasmtime.Func(self.store, kind, recorder(place, item, log))
+        if item["kind"] == "global":
+            return wasmtime.Global(self.store, kind, value(item["value"]))
+        if item["kind"] == "memory":
+            if item["shared"]:
+                return wasmtime.SharedMemory(ENGINE, kind)
+            return wasmtime.Memory(self.store, kind)
+        if item["kind"] == "table":
+            return wasmtime.Table(self.store, kind, value(f"{item['element']}:null"))
+        raise host.Failed("unsupported", f"the Python package makes no {item['kind']}")
+
+    def call(self, export: str, args: list[str], results: list[str]) -> list[str]:
+        """Call an export."""
+        try:
+            function = self.exports[export]
+        except KeyError as error:
+            raise host.Failed("unsupported", f"no export {export!r} is seen") from error
+        given = [value(text) for text in args]
+        self.refuel()
+        try:
+            back = function(self.store, *given)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this step's outcome
+            raise fail(error) from error
+        back = [] if not results else back if isinstance(back, list) else [back]
+        return [host.wire(kind, item) for kind, item in zip(results, back, strict=True)]
+
+    def close(self) -> None:
+        """Free the instance now rather than when the collector comes by."""
+        self.exports = None
+        if hasattr(self.store, "close"):
+            self.store.close()
+            self.module.close()
+
+
+def value(text: str) -> Any:
+    """Return what the package takes for a value."""
+    kind, given = host.number(text)
+    if kind in ("i32", "i64", "f32", "f64"):
+        return getattr(wasmtime.Val, kind)(given)
+    if kind == "funcref":
+        return wasmtime.Val.funcref(None)
+    if kind == "externref":
+        return wasmtime.Val.externref(None)
+    raise host.Failed("unsupported", f"the Python package passes no {kind}")
+
+
+def recorder(place: int, item: dict[str, Any], log: list[Any]) -> Any:
+    """Return a function that logs its calls and returns what is listed, in turn."""
+    calls = 0
+
+    def called(*args: Any) -> Any:
+        nonlocal calls
+        log.append([place, [host.wire(k, a) for k, a in zip(item["params"], args, strict=True)]])
+        values = item["returns"][calls % len(item["returns"])]
+        calls += 1
+        plain = [host.number(text)[1] for text in values]
+        return None if not plain else plain[0] if len(plain) == 1 else plain
+
+    return called
+
+
+def compile_module(binary: bytes, fuel: int | None) -> Program:
+    """Compile; raises `Failed`."""
+    try:
+        module = wasmtime.Module(ENGINE, binary)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is this step's outcome
+        raise host.Failed("rejected", message_of(error)) from error
+    return Program(module, DEFAULT_FUEL if fuel is None or DEFAULT_FUEL is None else fuel)
+
+
+OPTIONS = json.loads(sys.argv[5])
+DEFAULT_FUEL = next((int(value) for name, value in OPTIONS if name == "fuel"), None)
+ENGINE = configure(OPTIONS)
+
+if __name__ == "__main__":
+    host.serve(host.descriptors(), {"version": sys.argv[4]}, compile_module)
