@@ -10,6 +10,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--bless`: golden files take what was found as what they expect."""
+    parser.addoption(
+        "--bless", action="store_true", help="rewrite the expectations of golden files"
+    )
+
+
 @pytest.fixture(scope="session")
 def suites() -> Path:
     """The folder of official suites; tests that need it are skipped where it is absent."""

@@ -111,9 +111,9 @@ def test_a_function_without_body_cannot_be_translated(environment: Environment) 
 
 
 def test_names_of_heap_types_read_back() -> None:
-    heaps = [heap for heap in HEAP_NAMES if heap]
-    for heap in (*heaps, concrete(0), concrete(4711)):
-        assert heap_of_name(heap_name(heap)) == heap
+    abstract = [item for item in HEAP_NAMES if item]
+    for item in (*abstract, concrete(0), concrete(4711)):
+        assert heap_of_name(heap_name(item)) == item
     assert heap_name(ANY) == "any"
     for wrong in ("", "bot", "type", "typex", "type-1", "3"):
         with pytest.raises(InternalError):
