@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from plumbob.errors import ExitCode
     from plumbob.scripts.wast import FileResult, Options
 
-STAGES = ("validate",)
+STAGES = ("validate", "run")
 
 
 @click.command(short_help="Judge .wast scripts, the format of the official test suite.")
@@ -32,7 +32,8 @@ STAGES = ("validate",)
     type=click.Choice(STAGES),
     default=STAGES[0],
     show_default=True,
-    help="How far to go; validate judges every command that needs nothing to be run.",
+    help="How far to go; validate judges every command that needs nothing to be run, "
+    "run executes every command with the interpreter.",
 )
 @features_option
 @dead_code_option

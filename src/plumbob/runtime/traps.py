@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from plumbob.ir.trap_codes import TRAP_MESSAGES
+from plumbob.ir.trap_codes import TRAP_MESSAGES, UNDEFINED_ELEMENT, UNINITIALIZED_ELEMENT
 
 OUT_OF_FUEL: Final = "fuel"
 DEADLINE: Final = "deadline"
@@ -59,7 +59,13 @@ class GuestTrap(Exception):  # noqa: N818  # it is a trap, not an error of ours
         self.at = -1
 
 
+_NUMBERED: Final = (UNDEFINED_ELEMENT, UNINITIALIZED_ELEMENT)
+"""Traps whose `message` begins with the number of an element: "uninitialized element 2"."""
+
+
 def describe(trap: GuestTrap) -> str:
     """Return what a person reads: the specification's message, then what is known besides."""
     known = TRAP_MESSAGES.get(trap.kind) or LIMIT_MESSAGES.get(trap.kind) or trap.kind
-    return f"{known}: {trap.message}" if trap.message else known
+    if not trap.message:
+        return known
+    return f"{known}{'' if trap.kind in _NUMBERED else ':'} {trap.message}"

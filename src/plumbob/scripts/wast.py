@@ -60,7 +60,13 @@ class FileResult(NamedTuple):
         return passed, failed, skipped
 
 
-STAGES: dict[str, Callable[[int, str], Stage]] = {"validate": ValidateStage}
+def _run_stage(features: int, dead_code: str) -> Stage:
+    from plumbob.scripts.wast_run import RunStage  # noqa: PLC0415  # imports all that runs guests
+
+    return RunStage(features, dead_code)
+
+
+STAGES: dict[str, Callable[[int, str], Stage]] = {"validate": ValidateStage, "run": _run_stage}
 """Stage by name: what makes one for a script from its features and the dead-code policy."""
 
 _THREADS_BASE = f.MULTI_MEMORY | f.REFERENCE_TYPES | f.MEMORY64

@@ -8,7 +8,7 @@ and what execution costs (`fuel.py`); everything else is written twice on purpos
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plumbob.exec.interp.fuel import flow_of
 from plumbob.exec.interp.instructions import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from plumbob.exec.interp.instructions import Access
     from plumbob.exec.interp.machine import Machine
     from plumbob.exec.interp.memory import FrameSpec
+    from plumbob.exec.interp.program import Program
     from plumbob.ir.entities import Block, Inst, Value
     from plumbob.ir.function import Function
 
@@ -95,6 +96,16 @@ def compute(operation: Operation, site: Site, values: Sequence[int]) -> tuple[in
     return outcome.results
 
 
+def plan_for(program: Program, symbol: str) -> _Plan:
+    """Return the plan of a program's function."""
+    func = program.function(symbol)
+    assert func is not None  # noqa: S101  # the callers looked it up
+    flow = flow_of(func)
+    return _Plan(
+        symbol, func, flow.entry_charge, flow.charges, frame_spec(func), slot_positions(func)
+    )
+
+
 class Walker:
     """Executes functions of a machine's program."""
 
@@ -107,17 +118,7 @@ class Walker:
     def _plan(self, symbol: str) -> _Plan:
         plan = self._plans.get(symbol)
         if plan is None:
-            func = self.machine.program.function(symbol)
-            assert func is not None  # noqa: S101  # the callers looked it up
-            flow = flow_of(func)
-            plan = self._plans[symbol] = _Plan(
-                symbol,
-                func,
-                flow.entry_charge,
-                flow.charges,
-                frame_spec(func),
-                slot_positions(func),
-            )
+            plan = self._plans[symbol] = plan_for(self.machine.program, symbol)
         return plan
 
     def run(self, symbol: str, arguments: Sequence[int], depth: int) -> tuple[int, ...]:
@@ -135,6 +136,9 @@ class Walker:
 
 class _Run:
     """One run: a stack of activations above a call from the host."""
+
+    steps: dict[str, Callable[[Any, _Activation, Inst], None]]
+    """What instructions do: `STEPS`, and in a subclass more."""
 
     def __init__(self, walker: Walker) -> None:
         self.walker = walker
@@ -162,9 +166,13 @@ class _Run:
     def enter(self, symbol: str, arguments: Sequence[int], depth: int) -> None:
         """Push an activation of a function of the program."""
         plan = self.walker._plan(symbol)  # noqa: SLF001  # two halves of one thing
-        activation = _Activation(plan, depth)
+        self.begin(_Activation(plan, depth), arguments)
+
+    def begin(self, activation: _Activation, arguments: Sequence[int]) -> None:
+        """Push an activation and give it its arguments."""
+        plan = activation.plan
         self.stack.append(activation)
-        if depth < 0:
+        if activation.depth < 0:
             limit = self.machine.limits.call_depth
             raise GuestTrap(STACK_OVERFLOW, f"the limit is {limit} calls")
         self._charge(plan.entry_charge)
@@ -288,8 +296,8 @@ class _Run:
         constant = constant_of(func, inst)
         if constant is not None:
             self.finish(activation, inst, (constant,))
-        elif name in STEPS:
-            STEPS[name](self, activation, inst)
+        elif name in self.steps:
+            self.steps[name](self, activation, inst)
         else:
             row = semantics_of(func, inst)
             if row is None:
@@ -532,3 +540,5 @@ STEPS: dict[str, Callable[[_Run, _Activation, Inst], None]] = {
 
 Whoever defines high-level operations adds theirs.
 """
+
+_Run.steps = STEPS
