@@ -1,5 +1,7 @@
 """Directories and their entries: listing, making, renaming, linking, removing."""
 
+# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
+
 from __future__ import annotations
 
 import os

@@ -240,7 +240,7 @@ def test_a_fault_says_what_was_wrong() -> None:
         call = wasi.functions()["args_sizes_get"].call
         with pytest.raises(GuestMemoryFault, match=r"4 bytes inside a memory of 64 bytes.*0x40"):
             call(memory, 64, 0)
-        with pytest.raises(GuestMemoryFault, match="misaligned.*multiple of 4.*0x3"):
+        with pytest.raises(GuestMemoryFault, match=r"misaligned.*multiple of 4.*0x3"):
             call(memory, 3, 0)
 
 

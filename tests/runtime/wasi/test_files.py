@@ -1,5 +1,7 @@
 """Open files: reading, writing, positions, sizes, times, flags, rights, numbers."""
 
+# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
+
 from __future__ import annotations
 
 import io
@@ -28,7 +30,7 @@ from tests.runtime.wasi.guest import (
 )
 
 from plumbob.runtime.wasi.config import INHERIT, Config, Deterministic, Limits, Preopen
-from plumbob.runtime.wasi.constants import Rights as R
+from plumbob.runtime.wasi.constants import Rights
 from plumbob.runtime.wasi.errno import Errno
 
 if TYPE_CHECKING:
@@ -223,9 +225,7 @@ EPOCH = Deterministic().epoch
     ],
 )
 @pytest.mark.parametrize("way", ["fd", "path", "directory"])
-def test_times_to_set(
-    world: World, way: str, flags: int, expected: tuple[int, int] | None
-) -> None:
+def test_times_to_set(world: World, way: str, flags: int, expected: tuple[int, int] | None) -> None:
     path = world.root / ("dir" if way == "directory" else "file")
     os.utime(path, ns=(111, 222))
     with Guest.of(world.root, deterministic=Deterministic()) as guest:
@@ -291,7 +291,7 @@ def test_rights_only_shrink(guest: Guest) -> None:
     assert guest.open(b"inner", 0, READ_WRITE, at=fd) == Errno.NOTCAPABLE
     assert guest.open(b"inner", 0, 0, at=fd, inheriting=ALL) == Errno.NOTCAPABLE
     assert guest.open(b"inner", 0, READ, at=fd) == OK
-    smaller = int(R.PATH_OPEN | R.PATH_FILESTAT_GET)
+    smaller = int(Rights.PATH_OPEN | Rights.PATH_FILESTAT_GET)
     assert guest.call("fd_fdstat_set_rights", fd, smaller, 0) == OK
     assert guest.call("fd_fdstat_set_rights", fd, DIR, 0) == Errno.NOTCAPABLE
     assert guest.open(b"inner", 0, READ, at=fd) == Errno.NOTCAPABLE
@@ -327,26 +327,29 @@ def test_rights_that_nobody_has(guest: Guest) -> None:
 @pytest.mark.parametrize(
     ("right", "use"),
     [
-        (R.FD_READ, lambda guest, fd: guest.call("fd_read", fd, 4096, 0)),
-        (R.FD_READ, lambda guest, fd: guest.call("fd_pread", fd, 4096, 0, 0)),
-        (R.FD_SEEK, lambda guest, fd: guest.call("fd_pread", fd, 4096, 0, 0)),
-        (R.FD_WRITE, lambda guest, fd: guest.send(fd, b"x")),
-        (R.FD_WRITE, lambda guest, fd: guest.send(fd, b"x", 0)),
-        (R.FD_SEEK, lambda guest, fd: guest.send(fd, b"x", 0)),
-        (R.FD_SEEK, lambda guest, fd: guest.call("fd_seek", fd, 1, SET)),
-        (R.FD_SEEK | R.FD_TELL, lambda guest, fd: guest.call("fd_tell", fd)),
-        (R.FD_SYNC, lambda guest, fd: guest.call("fd_sync", fd)),
-        (R.FD_DATASYNC, lambda guest, fd: guest.call("fd_datasync", fd)),
-        (R.FD_ADVISE, lambda guest, fd: guest.call("fd_advise", fd, 0, 0, 0)),
-        (R.FD_ALLOCATE, lambda guest, fd: guest.call("fd_allocate", fd, 0, 1)),
-        (R.FD_FILESTAT_GET, lambda guest, fd: guest.call("fd_filestat_get", fd)),
-        (R.FD_FILESTAT_SET_SIZE, lambda guest, fd: guest.call("fd_filestat_set_size", fd, 1)),
-        (R.FD_FILESTAT_SET_TIMES, lambda guest, fd: guest.call("fd_filestat_set_times", fd, 1, 1, 5)),
-        (R.FD_FDSTAT_SET_FLAGS, lambda guest, fd: guest.call("fd_fdstat_set_flags", fd, 0)),
+        (Rights.FD_READ, lambda guest, fd: guest.call("fd_read", fd, 4096, 0)),
+        (Rights.FD_READ, lambda guest, fd: guest.call("fd_pread", fd, 4096, 0, 0)),
+        (Rights.FD_SEEK, lambda guest, fd: guest.call("fd_pread", fd, 4096, 0, 0)),
+        (Rights.FD_WRITE, lambda guest, fd: guest.send(fd, b"x")),
+        (Rights.FD_WRITE, lambda guest, fd: guest.send(fd, b"x", 0)),
+        (Rights.FD_SEEK, lambda guest, fd: guest.send(fd, b"x", 0)),
+        (Rights.FD_SEEK, lambda guest, fd: guest.call("fd_seek", fd, 1, SET)),
+        (Rights.FD_SEEK | Rights.FD_TELL, lambda guest, fd: guest.call("fd_tell", fd)),
+        (Rights.FD_SYNC, lambda guest, fd: guest.call("fd_sync", fd)),
+        (Rights.FD_DATASYNC, lambda guest, fd: guest.call("fd_datasync", fd)),
+        (Rights.FD_ADVISE, lambda guest, fd: guest.call("fd_advise", fd, 0, 0, 0)),
+        (Rights.FD_ALLOCATE, lambda guest, fd: guest.call("fd_allocate", fd, 0, 1)),
+        (Rights.FD_FILESTAT_GET, lambda guest, fd: guest.call("fd_filestat_get", fd)),
+        (Rights.FD_FILESTAT_SET_SIZE, lambda guest, fd: guest.call("fd_filestat_set_size", fd, 1)),
+        (
+            Rights.FD_FILESTAT_SET_TIMES,
+            lambda guest, fd: guest.call("fd_filestat_set_times", fd, 1, 1, 5),
+        ),
+        (Rights.FD_FDSTAT_SET_FLAGS, lambda guest, fd: guest.call("fd_fdstat_set_flags", fd, 0)),
     ],
 )
 def test_each_right_is_needed_and_enough(
-    world: World, guest: Guest, right: R, use: object
+    world: World, guest: Guest, right: Rights, use: object
 ) -> None:
     assert callable(use)
     fd = guest.opened(b"file", 0, READ_WRITE)
@@ -354,13 +357,13 @@ def test_each_right_is_needed_and_enough(
     assert use(guest, fd) == Errno.NOTCAPABLE
     assert (world.root / "file").read_bytes() == b"contents"
     fd = guest.opened(b"file", 0, READ_WRITE)
-    needed = int(right | R.FD_SEEK | R.FD_READ | R.FD_WRITE)
+    needed = int(right | Rights.FD_SEEK | Rights.FD_READ | Rights.FD_WRITE)
     assert guest.call("fd_fdstat_set_rights", fd, needed, 0) == OK
     assert use(guest, fd) == OK
 
 
 def test_telling_needs_no_right_to_seek(guest: Guest) -> None:
-    fd = guest.opened(b"file", 0, int(R.FD_TELL))
+    fd = guest.opened(b"file", 0, int(Rights.FD_TELL))
     assert guest.ask("fd_tell", fd) == 0
     assert guest.ask("fd_seek", fd, 0, CUR) == 0
     assert guest.call("fd_seek", fd, 0, SET) == Errno.NOTCAPABLE
@@ -368,21 +371,23 @@ def test_telling_needs_no_right_to_seek(guest: Guest) -> None:
 
 
 def test_opening_needs_rights(guest: Guest) -> None:
-    fd = guest.opened(b"dir", DIRECTORY, int(R.PATH_OPEN), inheriting=ALL)
+    fd = guest.opened(b"dir", DIRECTORY, int(Rights.PATH_OPEN), inheriting=ALL)
     assert guest.open(b"new", CREAT, READ, at=fd) == Errno.NOTCAPABLE
     assert guest.open(b"inner", TRUNC, READ, at=fd) == Errno.NOTCAPABLE
     assert guest.open(b"inner", 0, READ, at=fd) == OK
-    fd = guest.opened(b"dir", DIRECTORY, int(R.FD_READDIR), inheriting=ALL)
+    fd = guest.opened(b"dir", DIRECTORY, int(Rights.FD_READDIR), inheriting=ALL)
     assert guest.open(b"inner", 0, READ, at=fd) == Errno.NOTCAPABLE
-    fd = guest.opened(b"dir", DIRECTORY, int(R.PATH_OPEN), inheriting=int(R.FD_READ))
+    fd = guest.opened(b"dir", DIRECTORY, int(Rights.PATH_OPEN), inheriting=int(Rights.FD_READ))
     for flag in (DSYNC, RSYNC, SYNC):
         assert guest.open(b"inner", 0, 2, at=fd, fdflags=flag) == Errno.NOTCAPABLE
 
 
 def test_rights_that_do_not_apply_are_dropped(guest: Guest) -> None:
-    fd = guest.opened(b"dir", DIRECTORY, DIR | int(R.FD_READ | R.FD_SEEK | R.FD_ALLOCATE))
+    fd = guest.opened(
+        b"dir", DIRECTORY, DIR | int(Rights.FD_READ | Rights.FD_SEEK | Rights.FD_ALLOCATE)
+    )
     assert fdstat(guest, fd)[2] == DIR
-    fd = guest.opened(b"file", 0, READ | int(R.FD_READDIR | R.PATH_OPEN), inheriting=ALL)
+    fd = guest.opened(b"file", 0, READ | int(Rights.FD_READDIR | Rights.PATH_OPEN), inheriting=ALL)
     assert fdstat(guest, fd)[2:] == (READ, 0)
     assert guest.open(b"dir", 0, READ_WRITE) == Errno.ISDIR
     assert guest.open(b"dir", DIRECTORY, READ_WRITE) == Errno.ISDIR
@@ -524,8 +529,8 @@ def test_streams() -> None:
         assert guest.send(1, b"out") == OK
         assert guest.send(2, b"err") == OK
         assert (out.getvalue(), err.getvalue()) == (b"out", b"err")
-        assert fdstat(guest, 0)[2] & int(R.FD_READ | R.FD_WRITE) == R.FD_READ
-        assert fdstat(guest, 1)[2] & int(R.FD_READ | R.FD_WRITE) == R.FD_WRITE
+        assert fdstat(guest, 0)[2] & int(Rights.FD_READ | Rights.FD_WRITE) == Rights.FD_READ
+        assert fdstat(guest, 1)[2] & int(Rights.FD_READ | Rights.FD_WRITE) == Rights.FD_WRITE
         assert guest.call("fd_close", 1) == OK
         assert guest.send(1, b"x") == Errno.BADF
     assert not out.closed
@@ -609,11 +614,13 @@ def test_a_wait_can_be_ended(world: World) -> None:
 def test_a_terminal_is_a_character_device() -> None:
     leader, follower = os.openpty()
     try:
-        with open(follower, "r+b", buffering=0, closefd=False) as terminal:  # noqa: PTH123
-            with Guest(Config(stdin=terminal)) as guest:
-                filetype, _, base, _ = fdstat(guest, 0)
+        with (
+            open(follower, "r+b", buffering=0, closefd=False) as terminal,
+            Guest(Config(stdin=terminal)) as guest,
+        ):
+            filetype, _, base, _ = fdstat(guest, 0)
         assert filetype == 2
-        assert not base & int(R.FD_SEEK | R.FD_TELL)
+        assert not base & int(Rights.FD_SEEK | Rights.FD_TELL)
     finally:
         os.close(leader)
         os.close(follower)
@@ -622,7 +629,7 @@ def test_a_terminal_is_a_character_device() -> None:
 @pytest.mark.skipif(not os.access("/dev/zero", os.R_OK), reason="needs devices")
 def test_devices() -> None:
     with Guest.of(Preopen("/dev", "/dev")) as guest:
-        fd = guest.opened(b"zero", 0, int(R.FD_READ | R.FD_SEEK | R.FD_FILESTAT_GET))
+        fd = guest.opened(b"zero", 0, int(Rights.FD_READ | Rights.FD_SEEK | Rights.FD_FILESTAT_GET))
         assert fdstat(guest, fd)[0] == 2
         assert guest.receive(fd, 4) == bytes(4)
         guest.ask("fd_filestat_get", fd)

@@ -143,9 +143,9 @@ def test_sizes_of_records() -> None:
 
 
 def test_records_byte_for_byte() -> None:
-    assert layouts.pack_fdstat(layouts.FdStat(4, 0x0102, 0x1112131415161718, 0x21)) == bytes.fromhex(
-        "04 00 0201 00000000 1817161514131211 2100000000000000"
-    )
+    assert layouts.pack_fdstat(
+        layouts.FdStat(4, 0x0102, 0x1112131415161718, 0x21)
+    ) == bytes.fromhex("04 00 0201 00000000 1817161514131211 2100000000000000")
     stat = layouts.FileStat(1, 2, 7, 3, 4, 5, 6, 7)
     assert layouts.pack_filestat(stat) == bytes.fromhex(
         "0100000000000000 0200000000000000 07 00000000000000 0300000000000000"
@@ -195,7 +195,7 @@ def test_errors_of_the_host() -> None:
 
 
 def test_rights_cover_each_other() -> None:
-    assert constants.ALL_RIGHTS == sum(constants.Rights)
+    assert sum(constants.Rights) == constants.ALL_RIGHTS
     assert len(constants.SIGNALS) == 31
     assert constants.DIRECTORY_RIGHTS | constants.FILE_RIGHTS | constants.SOCKET_RIGHTS == (
         constants.ALL_RIGHTS

@@ -76,7 +76,7 @@ class _Walk:
             os.close(self.held.pop())
 
     def run(self, path: bytes, *, follow: bool, follow_slash: bool) -> Place:
-        """Resolve `path`; follow a link at its end if `follow`, or before a slash if so asked."""
+        """Resolve `path`; follow a link at its end if `follow`, if before a slash `follow_slash`."""
         check_path(path)
         pending = _components(path)
         slash = path.endswith(b"/")
@@ -91,7 +91,7 @@ class _Walk:
                 os.close(self.held.pop())
             elif pending:
                 self._descend(last, pending)
-            elif follow or (slash and follow_slash):
+            elif follow_slash if slash else follow:
                 target = self._target(last)
                 if target is None:
                     return Place(self.held[-1], last, slash, last)
@@ -163,15 +163,19 @@ def check_path(path: bytes) -> None:
 
 
 @contextmanager
-def resolve_object(root: int, path: bytes, *, follow: bool) -> Iterator[Place]:
-    """Resolve the path of something to use; a link before a final slash is always followed.
+def resolve_object(
+    root: int, path: bytes, *, follow: bool, create: bool = False
+) -> Iterator[Place]:
+    """Resolve the path of something to use; a link before a final slash is followed always.
+
+    But not of something to `create`, of which a final slash says what cannot be done anyway.
 
     The place's directory is held until the context ends. Raises `WasiError`, or the `OSError`
     of a component that cannot be passed.
     """
     walk = _Walk(root)
     try:
-        yield walk.run(path, follow=follow, follow_slash=True)
+        yield walk.run(path, follow=follow, follow_slash=not create)
     finally:
         walk.close()
 
@@ -188,11 +192,12 @@ def resolve_entry(root: int, path: bytes) -> Iterator[Place]:
 
 def open_object(root: int, path: bytes, flags: int, *, follow: bool) -> int:
     """Return the host's descriptor of what `path` names, opened with `flags`."""
+    create = bool(flags & os.O_CREAT)
     for _ in range(RACES):
-        with resolve_object(root, path, follow=follow) as place:
-            if place.slash:
-                if flags & os.O_CREAT:
-                    raise WasiError(Errno.ISDIR)
+        with resolve_object(root, path, follow=follow, create=create) as place:
+            if place.slash and create and place.name != b".":
+                raise WasiError(Errno.ISDIR)
+            if place.slash and not create:
                 flags |= os.O_DIRECTORY
             try:
                 return os.open(place.name, flags | HOST_OPEN, 0o666, dir_fd=place.directory)

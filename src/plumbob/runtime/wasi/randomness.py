@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -31,14 +31,30 @@ class SystemRandomness:
 
 
 class FixedRandomness:
-    """The same bytes for the same seed, and the same requests, in every run."""
+    """The same bytes for the same seed in every run, however the requests are cut.
+
+    The sequence is BLAKE2b (RFC 7693) of 0, 1, 2, …, each as 8 bytes, keyed with the seed; a
+    library's generator might change with its version.
+    """
 
     def __init__(self, seed: int) -> None:
-        self._generator = random.Random(seed)  # noqa: S311 -- to be predictable is its purpose
+        """Start the sequence of `seed`, of which the low 64 bits count."""
+        self._key = (seed & ((1 << 64) - 1)).to_bytes(8, "little")
+        self._counter = 0
+        self._left = b""
 
     def take(self, count: int) -> bytes:
         """Return the next bytes of the sequence."""
-        return self._generator.randbytes(count)
+        parts = [self._left]
+        missing = count - len(self._left)
+        while missing > 0:
+            block = blake2b(self._counter.to_bytes(8, "little"), key=self._key).digest()
+            self._counter += 1
+            missing -= len(block)
+            parts.append(block)
+        data = b"".join(parts)
+        self._left = data[count:]
+        return data[:count]
 
 
 def random_get(state: State, buffer: Buffer) -> None:
