@@ -100,5 +100,16 @@ class Report:
         """Whether the module is valid."""
         return self.verdict == VALID
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Report):
+            return NotImplemented
+        return (self.name, self.verdict, self.diagnostics) == (
+            other.name,
+            other.verdict,
+            other.diagnostics,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         return f"Report({self.name!r}, {self.verdict!r}, {self.diagnostics!r})"

@@ -7,13 +7,15 @@ pushed it, the enclosing blocks, where code became dead, and the places in the s
 from __future__ import annotations
 
 from bisect import bisect_right
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.source import Span
 from plumbob.wasm._reader import Reader
 from plumbob.wasm.diagnostics import INVALID, MALFORMED, Diagnostic, Frame, Operand
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import Instruction, decode_operator
+from plumbob.wasm.instructions import Instruction, decode_locals, decode_operator
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.sentences import Facts, sentence
 from plumbob.wasm.types import CONCRETE, HEAP_MASK, INDEX_MASK, ValType
@@ -125,11 +127,35 @@ class Explainer:
             tuple(map(self.show, label)),
             tuple(map(self.show, results)),
             height,
+            name=self.labels.get(offset) if kind != "function" else None,
             span=self.span(offset) if kind != "function" else None,
             dead_since=None if dead_at < 0 else self.base + dead_at,
             dead_after=None if dead_at < 0 else self.text_at(dead_at),
             dead_span=None if dead_at < 0 else self.span(dead_at),
         )
+
+    @cached_property
+    def labels(self) -> dict[int, str]:
+        """The names of the function's labels, with `$`, by where their blocks begin.
+
+        The name section numbers labels in the order of their blocks. What comes behind a
+        malformed operator has no name.
+        """
+        names = self.names.indirect["label"].get(-1 if self.function is None else self.function)
+        if not names:
+            return {}
+        found: dict[int, str] = {}
+        reader = Reader(self.code)
+        count = 0
+        with suppress(MalformedError):
+            decode_locals(reader)
+            while not reader.at_end:
+                instruction = decode_operator(reader)
+                if "blocktype" in instruction.operator.immediates:
+                    if count in names:
+                        found[instruction.offset] = f"${names[count]}"
+                    count += 1
+        return found
 
     # The diagnostic.
 

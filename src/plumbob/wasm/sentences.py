@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.types import I8, I16
+from plumbob.wasm.types import I8, I16, NULL, REF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,14 +82,50 @@ def _title(facts: Facts) -> str:
 
 def _mismatch(facts: Facts) -> Said:
     expected, found = facts.show(facts.expected), facts.show(facts.found)
+    hint = _CONVERSIONS.get((expected, found)) or _reference_hint(facts)
     if facts.operator is not None and facts.operator.mnemonic in ("end", "else"):
         return Said(
             f"{facts.block} must leave {facts.show_all(facts.wants or [])}, "
             f"but leaves a value of type {found}",
             expected,
             found,
+            hint,
         )
-    return Said(f"{facts.subject} takes a value of type {expected}, not {found}", expected, found)
+    return Said(
+        f"{facts.subject} takes a value of type {expected}, not {found}",
+        expected,
+        found,
+        hint,
+    )
+
+
+_CONVERSIONS = {
+    ("i32", "i64"): "`i32.wrap_i64` keeps its low 32 bits",
+    ("i64", "i32"): "`i64.extend_i32_s` or `i64.extend_i32_u` widens it",
+    ("f32", "f64"): "`f32.demote_f64` rounds it",
+    ("f64", "f32"): "`f64.promote_f32` widens it",
+    ("i32", "f32"): "`i32.trunc_f32_s` converts it, `i32.reinterpret_f32` takes its bits",
+    ("i32", "f64"): "`i32.trunc_f64_s` converts it",
+    ("i64", "f32"): "`i64.trunc_f32_s` converts it",
+    ("i64", "f64"): "`i64.trunc_f64_s` converts it, `i64.reinterpret_f64` takes its bits",
+    ("f32", "i32"): "`f32.convert_i32_s` converts it, `f32.reinterpret_i32` takes its bits",
+    ("f32", "i64"): "`f32.convert_i64_s` converts it",
+    ("f64", "i32"): "`f64.convert_i32_s` converts it",
+    ("f64", "i64"): "`f64.convert_i64_s` converts it, `f64.reinterpret_i64` takes its bits",
+}
+"""What turns a value of the second type into one of the first."""
+
+
+def _reference_hint(facts: Facts) -> str | None:
+    """Say how a nullable reference, or one to a supertype, becomes what is wanted."""
+    matches = facts.explainer.bodies.context.matches
+    if not (facts.expected & REF and facts.found & REF):
+        return None
+    if matches(facts.found & ~NULL, facts.expected):
+        return "`ref.as_non_null` traps where it is null"
+    if matches(facts.expected, facts.found):
+        return f"`ref.cast {facts.show(facts.expected)}` traps where it is something else"
+    return None
 
 
 def _missing(facts: Facts) -> Said:
@@ -103,7 +139,8 @@ def _missing(facts: Facts) -> Said:
         )
     operands = facts.wants
     takes = "one value more" if operands is None else count_of(len(operands), "operand")
-    types = f" of types {facts.show_all(operands)}" if operands else ""
+    kinds = "types" if operands and len(operands) > 1 else "type"
+    types = f" of {kinds} {facts.show_all(operands)}" if operands else ""
     hint = None
     if facts.frames and facts.frames[-1][2]:
         hint = (
@@ -133,7 +170,7 @@ def _left(facts: Facts) -> Said:
 
 def _unknown(facts: Facts) -> Said:
     what = _title(facts).removeprefix("unknown ")
-    known = f"an index below {facts.expected}" if facts.expected else f"no {what}: there is none"
+    known = f"an index below {facts.expected}" if facts.expected else f"a {what}: there is none"
     return Said(f"{facts.subject} names the unknown {what} {facts.found}", known, str(facts.found))
 
 
@@ -174,6 +211,16 @@ def _packed(facts: Facts) -> Said:
 def _types_differ(facts: Facts) -> Said:
     return Said(
         f"{facts.subject}: {_title(facts)}", facts.show(facts.expected), facts.show(facts.found)
+    )
+
+
+def _select(facts: Facts) -> Said:
+    found = facts.show(facts.found)
+    return Said(
+        f"{facts.subject} without a type chooses between numbers or vectors, not {found}",
+        "numbers or vectors",
+        found,
+        f"write `select (result {found})`",
     )
 
 
@@ -318,7 +365,7 @@ _SENTENCES: dict[int, Callable[[Facts], Said]] = {
     230: _index_only("the results of {op}'s callee are not those of this function"),
     231: _types_differ,
     232: _index_only("{op} declares {found} types, expected 1"),
-    233: _types_differ,
+    233: _select,
     234: _if,
     235: _index_only("{op} can never be reached"),
     236: _index_only("control reaches {op}, where `(result unreachable)` says it does not"),
