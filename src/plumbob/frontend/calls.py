@@ -33,9 +33,10 @@ def _emit_tail(
     """
     shape = f.environment.shape(type_index)
     if shape.results != f.frames[0].shape.results:
-        guards, f.guards = f.guards, 0  # a tail call leaves the handlers behind
+        frame = f.frames[-1]
+        handlers, frame.handlers = frame.handlers, ()  # a tail call leaves them behind
         _emit(f, namespace, immediates, type_index)
-        f.guards = guards
+        frame.handlers = handlers  # an else may follow
         return
     callee = (f.pop(),) if namespace else ()
     operands = (*callee, *f.pop_many(len(shape.params)))

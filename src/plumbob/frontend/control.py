@@ -84,10 +84,8 @@ def end(f: FunctionTranslator) -> None:
     goes_on = goes_on or frame.else_branch is not None
     if frame.kind == LOOP:
         f.builder.seal_block(frame.target)
-    elif frame.clauses or frame.delegate is not None:
-        f.guards -= 1
-        if frame.kind == TRY_TABLE:
-            end_try_table(f, frame)
+    elif frame.kind == TRY_TABLE:
+        end_try_table(f, frame)
     # A catch clause of the block may have led to blocks around it, never to this one.
     del f.stack[frame.height :]
     f.reachable = goes_on

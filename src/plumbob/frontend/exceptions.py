@@ -64,25 +64,18 @@ class Clause:
         self.block: Block | None = None
 
 
-def active_clauses(f: FunctionTranslator) -> list[Clause]:
-    """Return the clauses that an exception thrown here meets, in order.
+def _before(clauses: Sequence[Clause], outer: Sequence[Clause]) -> tuple[Clause, ...]:
+    """Return what an exception meets within a block: its clauses, then those around it.
 
-    One that an earlier clause for the same tag shadows is left out.
+    One that an earlier clause for the same tag shadows is left out, so there are never more
+    than the module has tags, however deep blocks are nested.
     """
-    if not f.guards:
-        return []
     found: dict[int | None, Clause] = {}
-    place = len(f.frames) - 1
-    while place > 0 and None not in found:
-        frame = f.frames[place]
-        if not frame.catches:
-            for clause in frame.clauses:
-                if None not in found:
-                    found.setdefault(clause.tag, clause)
-            if frame.delegate is not None:
-                place -= frame.delegate
-        place -= 1
-    return list(found.values())
+    for clause in (*clauses, *outer):
+        found.setdefault(clause.tag, clause)
+        if clause.tag is None:
+            break
+    return tuple(found.values())
 
 
 def exception_table(
@@ -115,7 +108,7 @@ def emit_call(
     shape = f.environment.shape(type_index)
     signature = f.sig_ref(type_index)
     prefix = f"{namespace}." if namespace else ""
-    clauses = active_clauses(f)
+    clauses = f.frames[-1].handlers
     if not clauses:
         all_immediates = (*immediates, signature) if namespace else immediates
         call = f.emit(f"{prefix}call", operands, imms=all_immediates)
@@ -131,7 +124,7 @@ def emit_call(
 
 def throw_reference(f: FunctionTranslator, exception: Value) -> None:
     """Throw an exception that exists, or trap if it is null."""
-    clauses = active_clauses(f)
+    clauses = f.frames[-1].handlers
     if clauses:
         table, targets = exception_table(f, clauses, f.throw_signature(), f.never())
         f.emit("exn.try_throw", (exception,), imms=(table,), targets=targets)
@@ -163,7 +156,7 @@ def _throw_ref(f: FunctionTranslator) -> None:
 def _try_table(f: FunctionTranslator, block: BlockType, catches: tuple[Catch, ...]) -> None:
     frame = f.open(TRY_TABLE, f.environment.block_shape(block))
     frame.clauses = [Clause(catch.tag, catch) for catch in catches]
-    f.guards += bool(catches)
+    frame.handlers = _before(frame.clauses, frame.handlers)
 
 
 def end_try_table(f: FunctionTranslator, frame: Frame) -> None:
@@ -208,8 +201,9 @@ def _try(f: FunctionTranslator, block: BlockType) -> None:
     frame = f.open(TRY, f.environment.block_shape(block))
     plan = f.try_plans[frame.location]
     frame.clauses = [Clause(tag) for tag in plan.tags]
-    frame.delegate = plan.delegate
-    f.guards += bool(plan.tags) or plan.delegate is not None
+    frame.handlers = _before(frame.clauses, frame.handlers)
+    if plan.delegate is not None:
+        frame.handlers = f.frames[-2 - plan.delegate].handlers
 
 
 def _catch(f: FunctionTranslator, tag: int | None = None) -> None:
@@ -220,6 +214,7 @@ def _catch(f: FunctionTranslator, tag: int | None = None) -> None:
         frame.is_branched_to = True
     clause = frame.clauses[frame.catches]
     frame.catches += 1
+    frame.handlers = f.frames[-2].handlers
     del f.stack[frame.height :]
     f.reachable = clause.block is not None
     if clause.block is None:

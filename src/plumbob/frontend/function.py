@@ -59,10 +59,10 @@ class Frame:
     `is_branched_to` says that something leads to `following`.
 
     Of an if: `else_branch` is the branch that goes to `following` as long as there is no
-    else, `else_block` an else's block that exists already. Of the blocks that
-    catch (`exceptions.py`): `clauses`; of a legacy try also `catches`, how many of its
-    clauses were begun, `caught`, the exception of the clause that is open, and `delegate`, the
-    label that closes it.
+    else, `else_block` an else's block that exists already. `handlers` are the
+    clauses that an exception thrown in the block meets, in order. Of the blocks that catch
+    (`exceptions.py`): `clauses`, and of a legacy try `catches`, how many of them were begun,
+    and `caught`, the exception of the one that is open.
     """
 
     __slots__ = (
@@ -70,10 +70,10 @@ class Frame:
         "catches",
         "caught",
         "clauses",
-        "delegate",
         "else_block",
         "else_branch",
         "following",
+        "handlers",
         "height",
         "is_branched_to",
         "kind",
@@ -95,7 +95,7 @@ class Frame:
         self.clauses: Sequence[Clause] = ()
         self.catches = 0
         self.caught: Value | None = None
-        self.delegate: int | None = None
+        self.handlers: Sequence[Clause] = ()
         self.location = 0
 
 
@@ -117,8 +117,6 @@ class FunctionTranslator:
         self.reachable = True
         self.dead_blocks = 0
         """How many blocks are open that began in dead code."""
-        self.guards = 0
-        """How many frames may catch exceptions or pass them on."""
         self.try_plans: dict[int, TryPlan] | None = None
         """What closes each legacy `try`, by its offset; made when the first is met."""
         self.instructions: list[Instruction] = []
@@ -271,6 +269,7 @@ class FunctionTranslator:
             kind, shape, self.block_with(shape.results), len(self.stack) - len(shape.params)
         )
         frame.location = self.builder.location
+        frame.handlers = self.frames[-1].handlers
         self.frames.append(frame)
         return frame
 
