@@ -26,7 +26,7 @@ from plumbob.engines.errors import StartError
 from plumbob.engines.workers import launch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 Frame = tuple[dict[str, Any], bytes]
 
@@ -113,18 +113,12 @@ class Worker:
         names = {"{in}": str(there), "{out}": str(back)}
         arguments = [names.get(argument, argument) for argument in command.arguments]
         space = self._limits.memory if command.bounded_space else 0
+        launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__))]
+        launcher += [str(os.getpid()), str(space)]
         try:
             self._process = subprocess.Popen(  # noqa: S603  # an engine that Plumbob installed
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    str(Path(launch.__file__)),
-                    str(os.getpid()),
-                    str(space),
-                    *arguments,
-                ],  # fmt: skip
-                env={**_bare_environment(), **command.environment},
+                [*launcher, *arguments],
+                env={**bare_environment(), **command.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=printing,
                 stderr=printing,
@@ -262,21 +256,23 @@ class Worker:
 
 def resident(pid: int) -> int:
     """Return the bytes of a process's resident set, 0 where it is gone."""
-    try:
-        with open(f"/proc/{pid}/statm", "rb") as stream:  # noqa: PTH123  # fifty times a second
-            return int(stream.read().split()[1]) * PAGE
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    except IndexError:
-        return 0
-    if sys.platform == "linux":
-        return 0
+    if Path("/proc/self/statm").exists():
+        return _resident_linux(pid)
     done = subprocess.run(  # noqa: S603  # macOS has no /proc
         ["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False
     )
     return int(done.stdout.strip() or b"0") << 10
 
 
-def _bare_environment() -> dict[str, str]:
-    kept = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
+def _resident_linux(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as stream:  # noqa: PTH123  # fifty times a second
+            return int(stream.read().split()[1]) * PAGE
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return 0
+
+
+def bare_environment() -> dict[str, str]:
+    """Return what every worker gets of this process's environment."""
+    kept = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
     return {name: os.environ[name] for name in kept if name in os.environ}

@@ -117,7 +117,7 @@ class Releases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def list(self, name: str, *, max_age: float = MAX_AGE) -> list[str]:
+    def published(self, name: str, *, max_age: float = MAX_AGE) -> list[str]:
         """Return the final releases of a kind that can be driven, the oldest first.
 
         Raises `RegistryError` where the registry does not answer and nobody asked before.
@@ -135,8 +135,8 @@ class Releases:
         return fresh
 
     def newest(self, name: str) -> str:
-        """Return the newest release of a kind. Raises `RegistryError` as `list` does."""
-        releases = self.list(name)
+        """Return the newest release of a kind. Raises `RegistryError` as `published` does."""
+        releases = self.published(name)
         if not releases:
             raise RegistryError(f"no release of {name} is published that can be driven")
         return releases[-1]

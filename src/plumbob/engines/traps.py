@@ -46,6 +46,10 @@ class T:
 
 BAD_INDIRECT: Final = "indirect call"
 """A call through a table to null or to another type."""
+TRUNCATION: Final = "float conversion"
+"""A float that is NaN, or too large for the integer."""
+TABLE_BOUNDS: Final = "table bounds"
+"""An index beyond a table, of an access or of a call."""
 ARRAY_OR_LENGTH: Final = "array too large"
 """An array that is too large to be made."""
 
@@ -56,9 +60,9 @@ NULLS: Final = frozenset(
 
 CLASSES: Final[dict[str, frozenset[str]]] = {
     T.NULL_REFERENCE: NULLS,
-    BAD_INDIRECT: frozenset(
-        {T.UNINITIALIZED_ELEMENT, T.INDIRECT_CALL_MISMATCH, T.UNDEFINED_ELEMENT}
-    ),
+    BAD_INDIRECT: frozenset({T.UNINITIALIZED_ELEMENT, T.INDIRECT_CALL_MISMATCH}),
+    TRUNCATION: frozenset({T.BAD_CONVERSION, T.INTEGER_OVERFLOW}),
+    TABLE_BOUNDS: frozenset({T.TABLE_OUT_OF_BOUNDS, T.UNDEFINED_ELEMENT}),
 }
 """Kinds that a class covers; a kind without an entry covers itself."""
 
@@ -76,7 +80,7 @@ _WASMTIME_CODES = {
     "STACK_OVERFLOW": T.STACK_OVERFLOW,
     "MEMORY_OUT_OF_BOUNDS": T.MEMORY_OUT_OF_BOUNDS,
     "HEAP_MISALIGNED": T.UNALIGNED_ATOMIC,
-    "TABLE_OUT_OF_BOUNDS": T.TABLE_OUT_OF_BOUNDS,
+    "TABLE_OUT_OF_BOUNDS": TABLE_BOUNDS,
     "INDIRECT_CALL_TO_NULL": T.UNINITIALIZED_ELEMENT,
     "BAD_SIGNATURE": T.INDIRECT_CALL_MISMATCH,
     "INTEGER_OVERFLOW": T.INTEGER_OVERFLOW,
@@ -93,9 +97,9 @@ _WASMTIME = (
     ("all fuel consumed", T.OUT_OF_FUEL),
     ("out of bounds memory access", T.MEMORY_OUT_OF_BOUNDS),
     ("unaligned atomic", T.UNALIGNED_ATOMIC),
-    ("undefined element: out of bounds table access", T.TABLE_OUT_OF_BOUNDS),
-    ("out of bounds table access", T.TABLE_OUT_OF_BOUNDS),
-    ("undefined element", T.TABLE_OUT_OF_BOUNDS),
+    ("undefined element: out of bounds table access", TABLE_BOUNDS),
+    ("out of bounds table access", TABLE_BOUNDS),
+    ("undefined element", TABLE_BOUNDS),
     ("uninitialized element", T.UNINITIALIZED_ELEMENT),
     ("indirect call type mismatch", T.INDIRECT_CALL_MISMATCH),
     ("integer divide by zero", T.DIVIDE_BY_ZERO),
@@ -115,11 +119,14 @@ _V8 = (
     ("memory access out of bounds", T.MEMORY_OUT_OF_BOUNDS),
     ("operation does not support unaligned accesses", T.UNALIGNED_ATOMIC),
     ("Atomics.wait cannot be called in this context", T.EXPECTED_SHARED),
-    ("table index is out of bounds", T.TABLE_OUT_OF_BOUNDS),
-    ("table access out of bounds", T.TABLE_OUT_OF_BOUNDS),
-    ("element segment out of bounds", T.TABLE_OUT_OF_BOUNDS),
-    ("data segment out of bounds", T.MEMORY_OUT_OF_BOUNDS),
+    ("table index is out of bounds", TABLE_BOUNDS),
+    ("table access out of bounds", TABLE_BOUNDS),
+    ("element segment", T.TABLE_OUT_OF_BOUNDS),
+    ("data segment", T.MEMORY_OUT_OF_BOUNDS),
     ("null function or function signature mismatch", BAD_INDIRECT),
+    ("null function", T.UNINITIALIZED_ELEMENT),
+    ("function signature mismatch", T.INDIRECT_CALL_MISMATCH),
+    ("rethrowing null value", T.NULL_EXCEPTION),
     ("dereferencing a null pointer", T.NULL_REFERENCE),
     ("illegal cast", T.CAST_FAILURE),
     ("array element access out of bounds", T.ARRAY_OUT_OF_BOUNDS),
@@ -127,7 +134,7 @@ _V8 = (
     ("divide by zero", T.DIVIDE_BY_ZERO),
     ("remainder by zero", T.DIVIDE_BY_ZERO),
     ("divide result unrepresentable", T.INTEGER_OVERFLOW),
-    ("float unrepresentable in integer range", T.BAD_CONVERSION),
+    ("float unrepresentable in integer range", TRUNCATION),
     ("unreachable", T.UNREACHABLE),
 )
 
@@ -136,19 +143,21 @@ _JSC = (
     ("Out of bounds memory access", T.MEMORY_OUT_OF_BOUNDS),
     ("Unaligned memory access", T.UNALIGNED_ATOMIC),
     ("Out of bounds table access", T.TABLE_OUT_OF_BOUNDS),
-    ("Out of bounds call_indirect", T.TABLE_OUT_OF_BOUNDS),
+    ("Out of bounds call_indirect", T.UNDEFINED_ELEMENT),
     ("call_indirect to a null table entry", T.UNINITIALIZED_ELEMENT),
-    ("call_indirect to a signature that does not match", T.INDIRECT_CALL_MISMATCH),
+    ("call_indirect to a signature that does not match", BAD_INDIRECT),
     ("Division by zero", T.DIVIDE_BY_ZERO),
     ("Integer overflow", T.INTEGER_OVERFLOW),
-    ("Out of bounds Trunc", T.BAD_CONVERSION),
-    ("Out of bounds trunc", T.BAD_CONVERSION),
+    ("Out of bounds Trunc", TRUNCATION),
+    ("Out of bounds trunc", TRUNCATION),
     ("Unreachable code should not be executed", T.UNREACHABLE),
     ("to a null reference", T.NULL_REFERENCE),
     ("null reference", T.NULL_REFERENCE),
     ("Out of bounds array", T.ARRAY_OUT_OF_BOUNDS),
     ("cast", T.CAST_FAILURE),
-    ("too large", ARRAY_OR_LENGTH),
+    ("Failed to allocate new array", ARRAY_OR_LENGTH),
+    ("out of bounds table index", T.TABLE_OUT_OF_BOUNDS),
+    ("Invalid data segment", T.MEMORY_OUT_OF_BOUNDS),
 )
 
 _WASM3 = (
@@ -169,7 +178,11 @@ MESSAGES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "node": _V8,
     "bun": _JSC,
     "wasm3": _WASM3,
-    "pywasm": (),
+    "pywasm": (
+        ("unreachable", T.UNREACHABLE),
+        ("ZeroDivisionError", T.DIVIDE_BY_ZERO),
+        ("RecursionError", T.STACK_OVERFLOW),
+    ),
 }
 """Fragments of messages by kind of engine; the first that occurs decides."""
 
@@ -178,11 +191,13 @@ _MISSING = {
         "not enabled",
         "not implemented",
         "unimplemented",
-        "unsupported",
+        "nsupported",
         "not supported",
         "not yet supported",
         "requires the",
         "must be enabled",
+        "is disabled",
+        "invalid leading byte",
         "unknown type",
         "invalid value type",
         "unexpected opcode",

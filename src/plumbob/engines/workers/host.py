@@ -123,6 +123,21 @@ def wire(kind: str, value: Any) -> str:
     return f"{kind}:{'null' if value is None else 'some'}"
 
 
+def recorder(place: int, item: dict[str, Any], log: list[Any]) -> Any:
+    """Return a function that logs its calls and returns what is listed, in turn."""
+    calls = 0
+
+    def called(*args: Any) -> Any:
+        nonlocal calls
+        log.append([place, [wire(k, a) for k, a in zip(item["params"], args, strict=True)]])
+        values = item["returns"][calls % len(item["returns"])]
+        calls += 1
+        plain = [number(text)[1] for text in values]
+        return None if not plain else plain[0] if len(plain) == 1 else plain
+
+    return called
+
+
 def descriptors() -> tuple[int, int]:
     """Return the two descriptors that the command line names."""
     return int(sys.argv[1]), int(sys.argv[2])

@@ -1,7 +1,7 @@
 // The harness of V8 (Deno, Node) and JavaScriptCore (Bun): modules in, one frame a step out.
 // Numbers travel as bits. What JavaScript's border does not carry (v128, exnref) is
 // "unsupported"; the bits of a NaN may change on the way.
-import { receive, send } from "./pipes.mjs";
+import { receive, rest, send } from "./pipes.mjs";
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -45,7 +45,8 @@ class Unsupported extends Error {}
 
 /** Return the outcome that an error stands for; `kind` is what an unknown one is called. */
 function failure(error, kind) {
-  const message = String(error?.message ?? error).slice(0, 4000);
+  // JavaScriptCore adds the line of this file that made the call.
+  const message = String(error?.message ?? error).replace(/ \(evaluating '.*/s, "").slice(0, 4000);
   if (error instanceof Unsupported) return { kind: "unsupported", message };
   if (error instanceof WebAssembly.RuntimeError) return { kind: "trap", message };
   if (WebAssembly.Exception !== undefined && error instanceof WebAssembly.Exception) {
@@ -97,6 +98,42 @@ function standIn(item, place, log) {
   throw new Unsupported(`no stand-in for a ${item.kind}`);
 }
 
+/** Return an instance with stand-ins that write to `log`. */
+function instantiate(module, request, log) {
+  const imports = {};
+  request.imports.forEach((item, place) => {
+    imports[item.module] ??= Object.create(null);
+    imports[item.module][item.name] = standIn(item, place, log);
+  });
+  return new WebAssembly.Instance(module, imports);
+}
+
+/** Call an export and return its results. */
+function call(instance, [name, args, results]) {
+  const target = instance.exports[name];
+  if (typeof target !== "function") throw new Unsupported(`no function ${name} is exported`);
+  const back = target(...args.map(fromWire));
+  const values = results.length === 0 ? [] : results.length === 1 ? [back] : back;
+  return results.map((type, i) => toWire(type, values[i]));
+}
+
+/** Have the module's code compiled by the last tier: run it all in an instance of its own. */
+function warmUp(module, request) {
+  let instance;
+  try {
+    instance = instantiate(module, request, []);
+  } catch {
+    return; // the instance that counts will say so
+  }
+  for (const one of request.calls) {
+    try {
+      call(instance, one);
+    } catch {
+      continue; // a trap is as good as a result here
+    }
+  }
+}
+
 function run(request, bytes) {
   let module;
   try {
@@ -106,29 +143,21 @@ function run(request, bytes) {
     return;
   }
   send({ kind: "ok" });
-  let log = [];
+  if (rest[0] === "warm") warmUp(module, request);
+  const log = [];
   let instance;
   try {
-    const imports = {};
-    request.imports.forEach((item, place) => {
-      imports[item.module] ??= Object.create(null);
-      imports[item.module][item.name] = standIn(item, place, log);
-    });
-    instance = new WebAssembly.Instance(module, imports);
+    instance = instantiate(module, request, log);
   } catch (error) {
     send({ ...failure(error, "link"), log });
     return;
   }
   send({ kind: "ok", log });
-  for (const [name, args, results] of request.calls) {
+  for (const one of request.calls) {
     log.length = 0;
     let outcome;
     try {
-      const target = instance.exports[name];
-      if (typeof target !== "function") throw new Unsupported(`no function ${name} is exported`);
-      const back = target(...args.map(fromWire));
-      const values = results.length === 0 ? [] : results.length === 1 ? [back] : back;
-      outcome = { kind: "values", values: results.map((type, i) => toWire(type, values[i])) };
+      outcome = { kind: "values", values: call(instance, one) };
     } catch (error) {
       outcome = failure(error, "error");
     }

@@ -56,6 +56,8 @@ def configure(options: list[list[str]]) -> Any:
     for feature, since in FEATURES.items():
         if since <= VERSION:
             switch_on(config, feature)
+    if hasattr(type(config), "shared_memory"):
+        config.shared_memory = True
     for name, value in options:
         if name == "opt":
             config.cranelift_opt_level = value
@@ -144,11 +146,11 @@ class Program:
 
     def instantiate(self, imports: list[dict[str, Any]], log: list[Any]) -> None:
         """Build the stand-ins in the module's order and instantiate."""
+        wanted = self.module.imports
+        if len(wanted) != len(imports):
+            raise host.Failed("link", f"{len(wanted)} imports wanted, {len(imports)} described")
         try:
             self.refuel()
-            wanted = self.module.imports
-            if len(wanted) != len(imports):
-                raise host.Failed("link", f"{len(wanted)} imports wanted, {len(imports)} described")
             given = [
                 self.stand_in(place, item, kind.type, log)
                 for place, (item, kind) in enumerate(zip(imports, wanted, strict=True))
@@ -156,7 +158,7 @@ class Program:
             self.exports = wasmtime.Instance(self.store, self.module, given).exports(self.store)
         except host.Failed:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this step's outcome
+        except Exception as error:  # whatever it is, it is this step's outcome
             failed = fail(error)
             if failed.data["kind"] == "error":
                 failed.data["kind"] = "link"
@@ -165,7 +167,7 @@ class Program:
     def stand_in(self, place: int, item: dict[str, Any], kind: Any, log: list[Any]) -> Any:
         """Return what stands in for one import."""
         if item["kind"] == "func":
-            return wasmtime.Func(self.store, kind, recorder(place, item, log))
+            return wasmtime.Func(self.store, kind, host.recorder(place, item, log))
         if item["kind"] == "global":
             return wasmtime.Global(self.store, kind, value(item["value"]))
         if item["kind"] == "memory":
@@ -186,7 +188,7 @@ class Program:
         self.refuel()
         try:
             back = function(self.store, *given)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this step's outcome
+        except Exception as error:  # whatever it is, it is this step's outcome
             raise fail(error) from error
         back = [] if not results else back if isinstance(back, list) else [back]
         return [host.wire(kind, item) for kind, item in zip(results, back, strict=True)]
@@ -211,26 +213,11 @@ def value(text: str) -> Any:
     raise host.Failed("unsupported", f"the Python package passes no {kind}")
 
 
-def recorder(place: int, item: dict[str, Any], log: list[Any]) -> Any:
-    """Return a function that logs its calls and returns what is listed, in turn."""
-    calls = 0
-
-    def called(*args: Any) -> Any:
-        nonlocal calls
-        log.append([place, [host.wire(k, a) for k, a in zip(item["params"], args, strict=True)]])
-        values = item["returns"][calls % len(item["returns"])]
-        calls += 1
-        plain = [host.number(text)[1] for text in values]
-        return None if not plain else plain[0] if len(plain) == 1 else plain
-
-    return called
-
-
 def compile_module(binary: bytes, fuel: int | None) -> Program:
     """Compile; raises `Failed`."""
     try:
         module = wasmtime.Module(ENGINE, binary)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is this step's outcome
+    except Exception as error:  # whatever it is, it is this step's outcome
         raise host.Failed("rejected", message_of(error)) from error
     return Program(module, DEFAULT_FUEL if fuel is None or DEFAULT_FUEL is None else fuel)
 

@@ -1,0 +1,180 @@
+// The harness of Binaryen's JavaScript API, in Node: a module and wasm-opt's flags in, the
+// optimised module out. The API's options belong to the process, so that each module starts
+// from the values that they had at first.
+import { receive, rest, send } from "./pipes.mjs";
+
+const loaded = (await import(`${rest[0]}/package/index.js`)).default;
+const binaryen = await loaded;
+if (binaryen.ready !== undefined) await binaryen.ready;
+
+// Options with a getter: what they were at first is what they are set to for each module.
+const OPTIONS = [
+  "DebugInfo", "TrapsNeverHappen", "ClosedWorld", "LowMemoryUnused", "ZeroFilledMemory",
+  "FastMath", "GenerateStackIR", "OptimizeStackIR", "AlwaysInlineMaxSize",
+  "FlexibleInlineMaxSize", "OneCallerInlineMaxSize", "AllowInliningFunctionsWithLoops",
+];
+const initial = new Map(
+  OPTIONS.filter((name) => binaryen[`set${name}`] && binaryen[`get${name}`]).map((name) => [
+    name,
+    binaryen[`get${name}`](),
+  ]),
+);
+
+const SWITCHES = {
+  "-g": "DebugInfo",
+  "--debuginfo": "DebugInfo",
+  "-tnh": "TrapsNeverHappen",
+  "--traps-never-happen": "TrapsNeverHappen",
+  "-cw": "ClosedWorld",
+  "--closed-world": "ClosedWorld",
+  "-lmu": "LowMemoryUnused",
+  "--low-memory-unused": "LowMemoryUnused",
+  "-uim": "ZeroFilledMemory",
+  "--zero-filled-memory": "ZeroFilledMemory",
+  "-ffm": "FastMath",
+  "--fast-math": "FastMath",
+  "--generate-stack-ir": "GenerateStackIR",
+  "--optimize-stack-ir": "OptimizeStackIR",
+  "-ifwl": "AllowInliningFunctionsWithLoops",
+  "--inline-functions-with-loops": "AllowInliningFunctionsWithLoops",
+};
+
+const NUMBERS = {
+  "-aimfs": "AlwaysInlineMaxSize",
+  "--always-inline-max-function-size": "AlwaysInlineMaxSize",
+  "-fimfs": "FlexibleInlineMaxSize",
+  "--flexible-inline-max-function-size": "FlexibleInlineMaxSize",
+  "-ocimfs": "OneCallerInlineMaxSize",
+  "--one-caller-inline-max-function-size": "OneCallerInlineMaxSize",
+};
+
+const LEVELS = {
+  "-O": [2, 1], "-O0": [0, 0], "-O1": [1, 0], "-O2": [2, 0], "-O3": [3, 0], "-O4": [4, 0],
+  "-Os": [2, 1], "-Oz": [2, 2],
+};
+
+const FEATURES = {
+  threads: "Atomics", "mutable-globals": "MutableGlobals", simd: "SIMD128",
+  "nontrapping-float-to-int": "NontrappingFPToInt", "bulk-memory": "BulkMemory",
+  "bulk-memory-opt": "BulkMemoryOpt", "sign-ext": "SignExt", "tail-call": "TailCall",
+  "exception-handling": "ExceptionHandling", "reference-types": "ReferenceTypes",
+  multivalue: "Multivalue", gc: "GC", memory64: "Memory64", "relaxed-simd": "RelaxedSIMD",
+  "typed-function-references": "TypedFunctionReferences", "extended-const": "ExtendedConst",
+  "multimemory": "MultiMemory", strings: "Strings", "stack-switching": "StackSwitching",
+  "shared-everything": "SharedEverything", fp16: "FP16",
+  "call-indirect-overlong": "CallIndirectOverlong", "custom-page-sizes": "CustomPageSizes",
+  "wide-arithmetic": "WideArithmetic", "relaxed-atomics": "RelaxedAtomics",
+};
+
+// What is on where no flag speaks of features: WebAssembly 3 and threads, as far as known.
+const STANDARD = [
+  "Atomics", "MutableGlobals", "SIMD128", "NontrappingFPToInt", "BulkMemory", "BulkMemoryOpt",
+  "SignExt", "TailCall", "ExceptionHandling", "ReferenceTypes", "Multivalue", "GC", "Memory64",
+  "RelaxedSIMD", "TypedFunctionReferences", "ExtendedConst", "MultiMemory",
+  "CallIndirectOverlong",
+];
+
+class Unsupported extends Error {}
+
+function set(name, value) {
+  if (binaryen[`set${name}`] === undefined) {
+    throw new Unsupported(`this release's interface has no option ${name}`);
+  }
+  binaryen[`set${name}`](value);
+}
+
+function reset() {
+  for (const [name, value] of initial) binaryen[`set${name}`](value);
+  binaryen.setOptimizeLevel(0);
+  binaryen.setShrinkLevel(0);
+  binaryen.clearPassArguments?.();
+  binaryen.clearPassesToSkip?.();
+}
+
+function passArgument(name, value) {
+  if (binaryen.setPassArgument === undefined) {
+    throw new Unsupported("this release's interface has no arguments of passes");
+  }
+  binaryen.setPassArgument(name, value);
+}
+
+function feature(name) {
+  const known = binaryen.Features[FEATURES[name]];
+  if (known === undefined) throw new Unsupported(`this release's interface has no feature ${name}`);
+  return known;
+}
+
+/** Set the options that `flags` name; return the features and what to run, in order. */
+function plan(flags) {
+  let features = STANDARD.reduce((all, name) => all | (binaryen.Features[name] ?? 0), 0);
+  const steps = [];
+  for (let i = 0; i < flags.length; i++) {
+    const flag = flags[i];
+    const [name, ...tail] = flag.split("=");
+    const value = tail.join("=");
+    if (flag in LEVELS) steps.push({ levels: LEVELS[flag] });
+    else if (flag in SWITCHES) set(SWITCHES[flag], true);
+    else if (name in NUMBERS) set(NUMBERS[name], Number(value || flags[++i]));
+    else if (flag === "-all" || flag === "--all-features") features = binaryen.Features.All;
+    else if (flag === "-mvp" || flag === "--mvp-features") features = 0;
+    else if (flag.startsWith("--enable-")) features |= feature(flag.slice(9));
+    else if (flag.startsWith("--disable-")) features &= ~feature(flag.slice(10));
+    else if (name === "--pass-arg" || name === "-pa") {
+      const [key, given] = (value || flags[++i]).split("@");
+      passArgument(key, given ?? "1");
+    } else if (name === "--skip-pass" || name === "-sp") {
+      if (!binaryen.addPassToSkip) throw new Unsupported("this release skips no passes");
+      for (const pass of (value || flags[++i]).split(",")) binaryen.addPassToSkip(pass);
+    } else if (flag.startsWith("--") && flag.length > 2) {
+      if (value) passArgument(name.slice(2), value);
+      steps.push({ pass: name.slice(2) });
+    } else throw new Unsupported(`the interface has no flag ${flag}`);
+  }
+  return [features, steps];
+}
+
+function optimise(request, bytes) {
+  reset();
+  const [features, steps] = plan(request.flags);
+  const module = binaryen.readBinaryWithFeatures
+    ? binaryen.readBinaryWithFeatures(bytes, features)
+    : binaryen.readBinary(bytes);
+  try {
+    module.setFeatures(features);
+    if (!module.validate()) return send({ kind: "rejected", message: "the input is not valid" });
+    const last = steps.findLast((step) => step.levels)?.levels;
+    for (const { levels, pass } of steps) {
+      const [optimize, shrink] = levels ?? last ?? [0, 0];
+      binaryen.setOptimizeLevel(optimize);
+      binaryen.setShrinkLevel(shrink);
+      if (levels) {
+        // At level 0 the command line runs nothing.
+        if (optimize > 0 || shrink > 0) {
+          if (request.function === null) module.optimize();
+          else module.optimizeFunction(request.function);
+        }
+      } else if (request.function === null) module.runPasses([pass]);
+      else module.runPassesOnFunction(request.function, [pass]);
+    }
+    if (!module.validate()) return send({ kind: "invalid", message: "the output is not valid" });
+    send({ kind: "ok" }, Buffer.from(module.emitBinary()));
+  } finally {
+    module.dispose();
+  }
+}
+
+send({ version: process.versions.node });
+for (let next; (next = receive()) !== null; ) {
+  try {
+    optimise(...next);
+  } catch (error) {
+    const message = String(error?.message ?? error?.stack ?? JSON.stringify(error)).slice(0, 4000);
+    if (error instanceof Unsupported) {
+      send({ kind: "unsupported", message });
+      continue;
+    }
+    // The library has stopped halfway: nothing more can be asked of it.
+    send({ kind: "crash", message });
+    process.exit(0);
+  }
+}
