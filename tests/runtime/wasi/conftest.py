@@ -1,6 +1,7 @@
 """A small part of a host: a directory that is given away, another one, and a secret outside."""
 
-# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
+# Calls with bytes and descriptors are the subject here, and pathlib has none.
+# ruff: noqa: PTH112, PTH115, PTH208
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ its pointer and length, appends pointers for the results that the table declares
 errno. The results' bytes are in `results`.
 """
 
-# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
-
 from __future__ import annotations
 
 import struct

@@ -1,6 +1,7 @@
 """Directories and their entries: listing, making, renaming, linking, removing."""
 
-# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
+# Calls with bytes and descriptors are the subject here, and pathlib has none.
+# ruff: noqa: PTH115
 
 from __future__ import annotations
 
@@ -366,3 +367,18 @@ def test_deep_paths_give_back_their_descriptors(world: World, guest: Guest) -> N
         assert guest.open(path + b"/missing") == Errno.NOENT
         assert guest.call("path_filestat_get", ROOT, 0, path + b"/" + b"../" * 60 + b"file") == OK
         assert guest.open(path + b"/" + b"../" * 61 + b"file") == Errno.PERM
+
+
+def test_a_path_that_is_too_deep(guest: Guest) -> None:
+    """A guest can build a deep tree step by step; one path through it stays within bounds."""
+    here = ROOT
+    for _ in range(257):
+        assert guest.call("path_create_directory", here, b"d") == OK
+        below = guest.opened(b"d", DIRECTORY, DIR, at=here, inheriting=ALL)
+        if here != ROOT:
+            assert guest.call("fd_close", here) == OK
+        here = below
+    assert guest.call("path_filestat_get", ROOT, 0, b"d/" * 256 + b"d") == OK
+    assert guest.call("path_create_directory", here, b"d") == OK
+    assert guest.call("path_filestat_get", ROOT, 0, b"d/" * 257 + b"d") == Errno.MFILE
+    assert guest.call("path_filestat_get", here, 0, b"d") == OK

@@ -3,8 +3,6 @@
 And planted faults: with a protection taken out, these tests must see the secret.
 """
 
-# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
-
 from __future__ import annotations
 
 import os

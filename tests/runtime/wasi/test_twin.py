@@ -6,7 +6,8 @@ agree after every step. Where WASI says that a path leads out, the host's call i
 the tree must be as it was. So the kernel is the model, of links, dots and slashes alike.
 """
 
-# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
+# Calls with bytes and descriptors are the subject here, and pathlib has none.
+# ruff: noqa: PTH112, PTH115, PTH208, PTH211
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The host's side of the tests."""
 
-# ruff: noqa: PTH -- calls with bytes and descriptors are the subject, and pathlib has none
+# Calls with bytes and descriptors are the subject here, and pathlib has none.
+# ruff: noqa: PTH208
 
 from __future__ import annotations
 

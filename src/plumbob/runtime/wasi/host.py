@@ -182,7 +182,8 @@ def _standard(stream: Any, host: int, right: Rights) -> Descriptor:
     if stream != INHERIT:
         return Stream(stream, right)
     for buffered in (sys.stdout, sys.stderr):
-        buffered.flush()
+        if buffered is not None:
+            buffered.flush()
     others = Rights.FD_READ | Rights.FD_WRITE
     try:
         return HostFile(host, ALL_RIGHTS & ~others | right, stream=True)

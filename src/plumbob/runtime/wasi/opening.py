@@ -74,7 +74,7 @@ def path_open(
 
 def _open(root: int, path: bytes, flags: int, base: int, *, follow: bool) -> int:
     """Open at the host; of a directory, rights to write that are not `FD_WRITE` are dropped."""
-    writes = base & WRITING_RIGHTS or flags & (os.O_TRUNC | os.O_APPEND)
+    writes = base & WRITING_RIGHTS or flags & os.O_TRUNC
     reads = base & (Rights.FD_READ | Rights.FD_READDIR)
     if not writes:
         return open_object(root, path, flags | os.O_RDONLY, follow=follow)

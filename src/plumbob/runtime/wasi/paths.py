@@ -16,9 +16,9 @@ How: a path is walked component by component with the host's `*at` calls.
   links. If somebody puts a link there between our look and that call, the call fails or acts on
   the link itself, never on what it points to; `open_object` and `stat_object` then look again.
 
-Bounds: `table.MAX_PATH` bytes of path, `MAX_LINKS` links, `RACES` attempts. Held at once are as
-many descriptors as the path is deep. The errnos are those of POSIX, and for an escape `PERM`,
-as of wasmtime; decision 060 compares.
+Bounds: `table.MAX_PATH` bytes of path, `MAX_LINKS` links, `RACES` attempts, `MAX_DEPTH` directories
+held at once: a guest's path cannot use up the host's descriptors. The errnos are those of POSIX,
+and for an escape `PERM`, as of wasmtime; decision 060 compares.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 MAX_LINKS: Final = 40
 """Symbolic links followed in one resolution (Linux's MAXSYMLINKS)."""
+MAX_DEPTH: Final = 256
+"""Directories below the root that one resolution passes through; beyond, `MFILE`."""
 RACES: Final = 16
 """How often an operation is tried again after someone changed what was just looked at."""
 
@@ -76,7 +78,7 @@ class _Walk:
             os.close(self.held.pop())
 
     def run(self, path: bytes, *, follow: bool, follow_slash: bool) -> Place:
-        """Resolve `path`; follow a link at its end if `follow`, if before a slash `follow_slash`."""
+        """Resolve; at the end follow a link if `follow`, or before a slash if `follow_slash`."""
         check_path(path)
         pending = _components(path)
         slash = path.endswith(b"/")
@@ -103,6 +105,8 @@ class _Walk:
 
     def _descend(self, name: bytes, pending: list[bytes]) -> None:
         """Enter the directory `name`, or let a link's target take its place in the walk."""
+        if len(self.held) > MAX_DEPTH:
+            raise WasiError(Errno.MFILE)
         for _ in range(RACES):
             try:
                 self.held.append(os.open(name, _PASS_THROUGH, dir_fd=self.held[-1]))
