@@ -454,7 +454,10 @@ class Function:
             if signature is None:
                 raise InternalError("a call without a signature", found=op.name)
             return tuple(param.type for param in signature.returns)
-        resolved = op.types.result_types(self.inst_type[inst])
+        ctrl = self.inst_type[inst]
+        resolved = op.known_results.get(ctrl)
+        if resolved is None:
+            resolved = op.known_results[ctrl] = op.types.result_types(ctrl)
         if resolved is None:
             found = f"{op.name}.{self.inst_type[inst]}"
             raise InternalError("no such result type", found=found)
@@ -462,10 +465,11 @@ class Function:
 
     def make_results(self, inst: Inst) -> tuple[Value, ...]:
         """Create the instruction's results; returns them."""
-        results = tuple(
-            self.new_value(RESULT, inst, index, ty)
-            for index, ty in enumerate(self.result_types(inst))
-        )
+        types = self.result_types(inst)
+        if not types:
+            return ()
+        new_value = self.new_value
+        results = tuple([new_value(RESULT, inst, index, ty) for index, ty in enumerate(types)])
         self.inst_results[inst] = results
         return results
 

@@ -23,6 +23,7 @@ from plumbob.ir.formats import FORMATS, Format
 
 if TYPE_CHECKING:
     from plumbob.ir.function import Function
+    from plumbob.ir.types import Type
 
 MEMORY: Final = "memory"
 ALL_LOCATIONS: Final = "memory table global heap"
@@ -52,6 +53,8 @@ class Operation:
       dominating the other, the second is redundant.
     - `may_allocate`, `may_throw`: it may run the collector; it may throw an exception.
 
+    `known_results` remembers result types by controlling type.
+
     `check`, if not None, takes a function and an instruction and yields what is wrong with it
     beyond its types; the verifier asks it.
     """
@@ -69,6 +72,7 @@ class Operation:
         "is_idempotent",
         "is_return",
         "is_terminator",
+        "known_results",
         "may_allocate",
         "may_throw",
         "name",
@@ -105,6 +109,7 @@ class Operation:
         self.writes = writes
         self.can_load = bool(reads)
         self.can_store = bool(writes)
+        self.known_results: dict[Type | None, tuple[Type, ...] | None] = {}
 
     @property
     def is_polymorphic(self) -> bool:
