@@ -107,7 +107,7 @@ class Cache:
         return [
             found
             for name in KINDS
-            for folder in sorted((self._engines / name).glob("*"))
+            for folder in sorted((self._engines / name).glob("*"), key=_age)
             if (found := _read(name, folder)) is not None
         ]
 
@@ -232,6 +232,11 @@ def _read(kind: str, folder: Path) -> Installed | None:
         return Installed(kind, str(data["version"]), folder, int(data["size"]), used)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no folder, or none that an installation has finished
+
+
+def _age(folder: Path) -> tuple[tuple[int, ...], str]:
+    """Return what sorts releases, the oldest first."""
+    return release_key(folder.name.partition("+")[0]), folder.name
 
 
 def _touch(folder: Path) -> None:

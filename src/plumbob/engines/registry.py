@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,9 +83,9 @@ def run_client(command: Sequence[str], subject: str, *, cwd: Path, timeout: floa
 
 
 _UNREACHABLE = (
-    "Connection", "connection", "ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN",
+    "connection", "Connection", "ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN",
     "ECONNRESET", "getaddrinfo", "NewConnectionError", "ProxyError", "Max retries",
-    "Name or service", "Temporary failure", "timed out", "network",
+    "Name or service", "Temporary failure", "timed out",
 )  # fmt: skip
 """Words by which pip, uv and npm say that nobody answered."""
 
@@ -92,12 +93,15 @@ _MISSING = ("No matching distribution", "E404", "ETARGET", "No match found", "no
 _FULL = ("No space left", "ENOSPC", "Errno 28", "EDQUOT", "Disk quota")
 
 
-def _failure(subject: str, said: bytes) -> RegistryError:
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
-    lines = [line for line in lines if line and "warn" not in line.lower()]
-    text = "\n".join(lines)
-    last = next((line for line in reversed(lines) if "rror" in line or "ERR" in line), "")
-    detail = (last or (lines[-1] if lines else "no message"))[:300]
+def _failure(subject: str, output: bytes) -> RegistryError:
+    text = output.decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [
+        line
+        for line in lines
+        if re.match(r"(npm )?(ERR|error)", line, re.IGNORECASE) and "complete log" not in line
+    ]
+    detail = max(errors or lines[-1:] or ["no message"], key=len)[:300]
     if any(word in text for word in _FULL):
         return RegistryError(f"no space left: {subject}", found=detail)
     if any(word in text for word in _UNREACHABLE):

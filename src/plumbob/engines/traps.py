@@ -169,6 +169,8 @@ _WASM3 = (
     ("[trap] undefined element", T.UNDEFINED_ELEMENT),
     ("[trap] null table element", T.UNINITIALIZED_ELEMENT),
     ("[trap] unreachable", T.UNREACHABLE),
+    ("data segment out of bounds", T.MEMORY_OUT_OF_BOUNDS),
+    ("table index out of range", T.TABLE_OUT_OF_BOUNDS),
     ("[trap] stack overflow", T.STACK_OVERFLOW),
 )
 
@@ -206,7 +208,14 @@ _MISSING = {
     "deno": ("enable with --", "experimental-wasm"),
     "node": ("enable with --", "experimental-wasm", "invalid value type", "invalid opcode"),
     "bun": ("not enabled", "isn't supported", "not supported", "is disabled"),
-    "wasm3": ("unknown opcode", "not supported", "not implemented", "unsupported"),
+    "wasm3": (
+        "malformed Wasm",
+        "unknown value_type",
+        "unknown opcode",
+        "not supported",
+        "not implemented",
+        "unsupported",
+    ),
     "pywasm": (),
 }
 """Fragments by which engines say, of a valid module, that they lack a feature."""

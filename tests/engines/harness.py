@@ -1,0 +1,77 @@
+"""A stand-in for an engine's harness, which misbehaves as its module says.
+
+Run as `python harness.py IN OUT`. The request's module is a word: what to do. With a word
+in the environment variable START it misbehaves before it is ready.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import sys
+import time
+
+HEADER = struct.Struct("<II")
+
+
+def send(data: object) -> None:
+    text = json.dumps(data).encode()
+    os.write(int(sys.argv[2]), HEADER.pack(len(text), 0) + text)
+
+
+def misbehave(word: str) -> None:
+    if word == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif word == "abort":
+        os.write(2, b"assertion failed: everything\n")
+        os.abort()
+    elif word == "exit":
+        os._exit(7)
+    elif word == "hang":
+        time.sleep(600)
+    elif word == "close":
+        os.close(int(sys.argv[2]))
+        time.sleep(600)
+    elif word == "garbage":
+        os.write(int(sys.argv[2]), b"\xff" * 64)
+    elif word == "half":
+        os.write(int(sys.argv[2]), HEADER.pack(10, 0) + b'{"ki')
+        os._exit(0)
+    elif word == "text":
+        os.write(int(sys.argv[2]), HEADER.pack(4, 0) + b"oops")
+    elif word == "wrong":
+        send({"kind": "values", "values": ["i32:123456789"]})
+    elif word == "eat":
+        hoard = []
+        while True:
+            hoard.append(b"x" * (8 << 20))
+            time.sleep(0.001)
+    elif word == "chat":
+        for _ in range(300):
+            os.write(1, b"0123456789abcdef" * 64)
+            os.write(2, b"fedcba9876543210" * 64)
+
+
+def main() -> None:
+    misbehave(os.environ.get("START", ""))
+    send({"version": "fake"})
+    source = os.fdopen(int(sys.argv[1]), "rb")
+    served = 0
+    while header := source.read(HEADER.size):
+        size, blob_size = HEADER.unpack(header)
+        request = json.loads(source.read(size))
+        word = source.read(blob_size).decode()
+        served += 1
+        if word == "second" and served > 1:
+            misbehave("crash")
+        send({"kind": "ok"})
+        send({"kind": "ok"})
+        for export, _, results in request["calls"]:
+            misbehave(export)
+            send({"kind": "values", "values": [f"{kind}:{served:x}" for kind in results]})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Whatever a worker does comes back as a result, and the next module is served."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plumbob.engines.engine import Engine
+from plumbob.engines.errors import StartError
+from plumbob.engines.process import Command, Limits, resident
+from plumbob.engines.request import Call, Request, Value
+from plumbob.engines.spec import parse_spec
+from plumbob.engines.traps import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HARNESS = Path(__file__).with_name("harness.py")
+LIMITS = Limits(seconds=0.5, memory=256 << 20, start=10.0)
+
+
+def open_fake(limits: Limits = LIMITS, **environment: str) -> Engine:
+    command = Command((sys.executable, "-I", "-S", str(HARNESS), "{in}", "{out}"), environment)
+    return Engine(
+        parse_spec("wasmtime==1.2.3"), "1.2.3", command, limits, partial(judge, "wasmtime")
+    )
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with open_fake() as opened:
+        yield opened
+
+
+def ask(*exports: str, word: str = "") -> Request:
+    return Request(word.encode(), tuple(Call(name, (), ("i32",)) for name in exports))
+
+
+def descriptors() -> list[str]:
+    return sorted(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "ended", "status", "says"),
+    [
+        ("crash", "crash", "SIGSEGV", None, "was ended by SIGSEGV"),
+        ("abort", "crash", "SIGABRT", None, "was ended by SIGABRT"),
+        ("exit", "crash", None, 7, "exited with status 7"),
+        ("half", "crash", None, 0, "exited with status 0"),
+        ("hang", "timeout", None, None, "did not answer in time"),
+        ("garbage", "garbage", None, None, "wrote what is no answer"),
+        ("text", "garbage", None, None, "wrote what is no answer"),
+        ("wrong", "garbage", None, None, "i32:123456789"),
+        ("close", "garbage", None, None, "closed its pipe"),
+        ("eat", "memory", None, None, "MiB of memory"),
+    ],
+)
+def test_a_fault_is_a_result_and_the_next_module_is_served(
+    engine: Engine, word: str, kind: str, ended: str | None, status: int | None, says: str
+) -> None:
+    answer = engine.run(ask("fine", word, "never"))
+    assert [step.kind for step in answer.steps] == ["ok", "ok", "values", kind, "skipped"]
+    fault = answer.results[1]
+    assert (fault.signal, fault.status) == (ended, status)
+    assert says in fault.message
+    assert engine.run(ask("fine")).results[0].values == (Value("i32", 1),)
+    assert engine.restarts == 1
+
+
+def test_what_it_printed_is_kept(engine: Engine) -> None:
+    assert "assertion failed: everything" in engine.run(ask("abort")).results[0].tail
+
+
+def test_what_a_guest_prints_disturbs_nothing(engine: Engine) -> None:
+    answer = engine.run(ask("chat", "fine", "chat"))
+    assert [step.kind for step in answer.results] == ["values"] * 3
+
+
+def test_a_spoilt_worker_is_not_believed(engine: Engine) -> None:
+    assert engine.run(ask("fine")).retried is None
+    answer = engine.run(ask("fine", word="second"))
+    assert answer.results[0].kind == "values"
+    assert answer.retried is not None
+    assert answer.retried.signal == "SIGSEGV"
+
+
+def test_a_fault_that_stays_is_the_answer_of_the_second_try(engine: Engine) -> None:
+    engine.run(ask("fine"))
+    answer = engine.run(ask("exit"))
+    assert answer.results[0].status == 7
+    assert answer.retried is not None
+    assert answer.retried.status == 7
+    fresh = engine.run(ask("exit"))
+    assert fresh.retried is None, "a fresh worker's word stands"
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM])
+def test_an_engine_that_died_while_idle_is_started_again(
+    engine: Engine, signal_: signal.Signals
+) -> None:
+    engine.run(ask("fine"))
+    pid = engine.pid
+    assert pid is not None
+    os.kill(pid, signal_)
+    while resident(pid):
+        time.sleep(0.01)
+    assert engine.run(ask("fine")).results[0].values == (Value("i32", 1),)
+    assert engine.pid != pid
+
+
+def test_killed_in_the_middle_of_a_call(engine: Engine) -> None:
+    pid = engine.pid
+    assert pid is not None
+    timer = threading.Timer(0.2, os.kill, (pid, signal.SIGKILL))
+    timer.start()
+    step = engine.run(ask("hang")).results[0]
+    timer.join()
+    assert (step.kind, step.signal) == ("crash", "SIGKILL")
+
+
+def test_a_large_module_does_not_block(engine: Engine) -> None:
+    word = "x" * (4 << 20)
+    assert engine.run(ask("fine", word=word)).results[0].kind == "values"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors and children in /proc")
+def test_nothing_is_left_behind() -> None:
+    before = descriptors()
+    for _ in range(3):
+        with open_fake() as engine:
+            for word in ("fine", "crash", "garbage", "exit"):
+                engine.run(ask(word))
+    assert descriptors() == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_address_space_bounds_engines_that_tolerate_it() -> None:
+    command = Command(
+        (sys.executable, "-I", "-S", str(HARNESS), "{in}", "{out}"), {}, bounded_space=True
+    )
+    with Engine(parse_spec("wasm3"), "0", command, LIMITS, partial(judge, "wasm3")) as engine:
+        step = engine.run(ask("eat")).results[0]
+        assert (step.kind, step.status) == ("crash", 1)
+        assert "MemoryError" in step.tail
+
+
+@pytest.mark.parametrize("word", ["crash", "exit", "hang", "garbage"])
+def test_an_engine_that_does_not_start_says_so(word: str) -> None:
+    before = descriptors() if sys.platform == "linux" else []
+    with pytest.raises(StartError, match=r"wasmtime==1\.2\.3 does not start"):
+        open_fake(LIMITS._replace(start=0.5), START=word)
+    assert before == (descriptors() if sys.platform == "linux" else [])
+
+
+INTERRUPTED = """
+import sys, pathlib
+sys.path.insert(0, {tests!r})
+import test_faults as t
+engine = t.open_fake(t.LIMITS._replace(seconds=60.0))
+print(engine.pid, flush=True)
+try:
+    engine.run(t.ask("hang"))
+except KeyboardInterrupt:
+    print(engine.pid, engine.run(t.ask("fine")).results[0].kind, flush=True)
+{ending}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_ctrl_c_and_the_death_of_the_parent(sent: signal.Signals) -> None:
+    script = INTERRUPTED.format(tests=str(HARNESS.parent), ending="engine.close()")
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.3)
+        parent.send_signal(sent)
+        rest = parent.stdout.read()
+        parent.wait(10)
+    assert rest.strip() == ("None values" if sent == signal.SIGINT else "")
+    deadline = time.monotonic() + 5
+    while resident(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not resident(pid), "the worker outlived its parent"
