@@ -37,9 +37,11 @@ class Instance:
         self,
         store: Store,
         environment: ModuleEnvironment,
-        provide: Callable[[m.Import], object | None],
+        provide: Callable[[m.Import, Instance], object | None],
     ) -> None:
         """Allocate and link; `provide` gives what an import asks for, None if it has no such.
+
+        `provide` also gets the instance, of which only the types are there by then.
 
         Raises `LinkError`, and `LimitError` for memories and tables beyond the store's
         limits. Segments are written and the start function is run by `start`.
@@ -60,7 +62,7 @@ class Instance:
         self.elements: list[list[Any]] = []
         self._names: dict[int, str] | None = None
         matcher = Matcher(store, self.types, self.canonical)
-        given = [(item, provide(item)) for item in module.imports]
+        given = [(item, provide(item, self)) for item in module.imports]
         for item, extern in given:
             if extern is None:
                 raise unknown_import(item)
@@ -86,7 +88,8 @@ class Instance:
             return type_
         return ValType(type_ & ~INDEX_MASK | self.types[type_ & INDEX_MASK])
 
-    def _function_type(self, index: int) -> tuple[int, FuncType]:
+    def function_type(self, index: int) -> tuple[int, FuncType]:
+        """Return the canonical id and the function type of a type index, in canonical form."""
         canonical = self.types[index]
         composite = self.store.registry.types[canonical].composite
         assert isinstance(composite, FuncType)  # noqa: S101  # the module is valid
@@ -96,13 +99,13 @@ class Instance:
         """Allocate what the module defines, in the order in which initialisers may refer."""
         module = self.module
         for type_index in module.functions:
-            canonical, signature = self._function_type(type_index)
+            canonical, signature = self.function_type(type_index)
             index = len(self.functions)
             self.functions.append(FuncRef(canonical, signature, instance=self, index=index))
         self.store.executor.link(self)
         budget = self.store.budget
         self.memories += [LinearMemory(declared, budget) for declared in module.memories]
-        self.tags += [Tag(*self._function_type(tag.type_index)) for tag in module.tags]
+        self.tags += [Tag(*self.function_type(tag.type_index)) for tag in module.tags]
         for item in module.globals:
             type_ = GlobalType(self.canonical(item.type.type), item.type.mutable)
             self.globals.append(Global(type_, evaluate(self, item.init)))

@@ -141,7 +141,7 @@ class RunStage:
         instance.start()
         return instance
 
-    def _provide(self, item: Import) -> object | None:
+    def _provide(self, item: Import, _instance: Instance) -> object | None:
         return self.registered.get(item.module, {}).get(item.name)
 
     def _name(self, identifier: str | None, instance: Instance) -> None:
