@@ -45,6 +45,10 @@ OTHER_POLICIES = 0.3
 """How often a mutant is judged under a policy that is not the specification's."""
 
 
+KNOWN = {"E0123 / valid"}
+"""Classes of disagreement that decision 050 explains: wasmtime reads compact imports."""
+
+
 class Finding(NamedTuple):
     """Something wrong with what Plumbob made of a mutant."""
 

@@ -80,6 +80,17 @@ def test_wasmtime_refuses_types_of_many_imports_or_exports(make: Callable[[], Mo
     assert validate(binary, features=f.ALL).ok
 
 
+COMPACT = b"\x01\x01m\0\x7f\x01\x01f\0\0"
+"""An import section as the proposal compact-import-section has it: a group of one function."""
+
+
+def test_wasmtime_reads_compact_imports() -> None:
+    binary = b"\0asm\1\0\0\0\x01\x04\x01\x60\0\0\x02" + leb(len(COMPACT)) + COMPACT
+    assert complaint(binary) is None
+    (found,) = validate(binary, features=f.ALL).diagnostics
+    assert (found.code, found.verdict) == ("E0123", "malformed")
+
+
 def test_wasmtime_does_not_know_legacy_exceptions() -> None:
     binary = encode(parse_text("(module (func try end))", features=f.ALL))
     assert complaint(binary) is not None
