@@ -293,8 +293,12 @@ def test_pre_opened_directories_do_not_see_each_other(world: World, guest: Guest
 
 def test_read_only_directories_stay_as_they_are(world: World) -> None:
     with Guest.of(Preopen(world.root, "/root", read_only=True), world.other) as guest:
+        file = guest.opened(b"file", 0, READ)
+        sub = guest.opened(b"dir", DIRECTORY, DIR, inheriting=ALL)
         refused = [
             guest.open(b"file", 0, READ_WRITE),
+            guest.open(b"file", 0, READ | 1 << 8),
+            guest.open(b"file", 0, READ | 1 << 22),
             guest.open(b"new", CREAT, READ),
             guest.open(b"file", TRUNC, READ),
             guest.call("path_create_directory", ROOT, b"new"),
@@ -307,16 +311,25 @@ def test_read_only_directories_stay_as_they_are(world: World) -> None:
             guest.call("path_symlink", b"file", ROOT, b"new"),
             guest.call("path_filestat_set_times", ROOT, 0, b"file", 1, 1, 5),
             guest.call("fd_filestat_set_times", ROOT, 1, 1, 5),
-            guest.call("fd_filestat_set_times", guest.opened(b"file", 0, 2), 1, 1, 5),
-            guest.send(guest.opened(b"file", 0, 2), b"x"),
-            guest.call("fd_filestat_set_size", guest.opened(b"file", 0, 2), 0),
-            guest.call("fd_fdstat_set_rights", ROOT, ALL, ALL),
+            guest.call("fd_filestat_set_times", file, 1, 1, 5),
+            guest.open(b"inner", 0, READ_WRITE, at=sub),
+            guest.open(b"new", CREAT, READ, at=sub),
+            guest.call("path_unlink_file", sub, b"inner"),
+            guest.call("path_rename", sub, b"inner", OTHER, b"new"),
+            guest.call("path_link", sub, 0, b"inner", OTHER, b"new"),
         ]
-        assert refused == [Errno.NOTCAPABLE] * len(refused)
-        assert guest.contents(b"file", rights=2) == b"contents"
-        sub = guest.opened(b"dir", DIRECTORY, 1 << 13 | 1 << 14, inheriting=2)
-        assert guest.open(b"inner", 0, READ_WRITE, at=sub) == Errno.NOTCAPABLE
+        assert refused == [Errno.ROFS] * len(refused)
+        assert guest.send(file, b"x") == Errno.NOTCAPABLE
+        assert guest.call("fd_filestat_set_size", file, 0) == Errno.NOTCAPABLE
+        assert guest.call("fd_fdstat_set_rights", file, ALL, 0) == Errno.NOTCAPABLE
+        assert guest.call("fd_fdstat_set_flags", file, APPEND) == Errno.SUCCESS
+        assert guest.receive(file, 100) == b"contents"
+        assert guest.call("fd_renumber", file, sub) == Errno.SUCCESS
+        assert guest.call("fd_filestat_set_times", sub, 1, 1, 5) == Errno.ROFS
+        assert guest.open(b"theirs", 0, READ_WRITE, at=OTHER) == Errno.SUCCESS
     assert (world.root / "file").read_bytes() == b"contents"
+    assert sorted(os.listdir(world.root)) == ["dir", "file"]
+    assert sorted(os.listdir(world.other)) == ["theirs"]
 
 
 def test_hard_links_stay_inside(world: World, guest: Guest) -> None:

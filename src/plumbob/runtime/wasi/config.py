@@ -15,7 +15,10 @@ INHERIT: Final = "inherit"
 
 
 class Preopen(NamedTuple):
-    """A directory of the host that the guest sees as `guest`."""
+    """A directory of the host that the guest sees as `guest`.
+
+    If it is `read_only`, what would change something below it fails with `ROFS`.
+    """
 
     host: str | PathLike[str]
     guest: str

@@ -102,20 +102,25 @@ SOCKET_RIGHTS: Final = (
 )
 """The most that a socket can have."""
 
-READING_RIGHTS: Final = (
-    R.FD_READ
-    | R.FD_SEEK
-    | R.FD_TELL
-    | R.FD_ADVISE
-    | R.FD_FDSTAT_SET_FLAGS
-    | R.FD_READDIR
-    | R.FD_FILESTAT_GET
-    | R.PATH_OPEN
-    | R.PATH_READLINK
-    | R.PATH_FILESTAT_GET
-    | R.POLL_FD_READWRITE
+CHANGING_RIGHTS: Final = (
+    R.FD_WRITE
+    | R.FD_ALLOCATE
+    | R.FD_FILESTAT_SET_SIZE
+    | R.FD_FILESTAT_SET_TIMES
+    | R.PATH_CREATE_DIRECTORY
+    | R.PATH_CREATE_FILE
+    | R.PATH_LINK_SOURCE
+    | R.PATH_LINK_TARGET
+    | R.PATH_RENAME_SOURCE
+    | R.PATH_RENAME_TARGET
+    | R.PATH_FILESTAT_SET_SIZE
+    | R.PATH_FILESTAT_SET_TIMES
+    | R.PATH_SYMLINK
+    | R.PATH_REMOVE_DIRECTORY
+    | R.PATH_UNLINK_FILE
 )
-"""What a read-only pre-opened directory has and passes on: nothing that changes a file."""
+"""What a read-only directory, and all that is opened through it, does not allow. A link to a file
+elsewhere is among it, since it would be another way to the file."""
 
 WRITING_RIGHTS: Final = R.FD_WRITE | R.FD_ALLOCATE | R.FD_FILESTAT_SET_SIZE
 """Rights that need the host's descriptor to be open for writing."""

@@ -3,6 +3,10 @@
 A descriptor's number is the lowest free one, so that runs are alike. Rights only ever shrink:
 `base` are the rights to the descriptor itself, `inheriting` bound those opened through it. Both
 are plain integers, not `Rights`, whose complement leaves out the bits that have no name.
+
+What comes from a read-only directory has its rights like everything else, since programs ask for
+many that they do not use; using one that changes something is `ROFS`, as on a read-only file
+system.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from plumbob.runtime.wasi.constants import (
     ALL_RIGHTS,
+    CHANGING_RIGHTS,
     DIRECTORY_RIGHTS,
     FILE_RIGHTS,
     NO_RIGHTS,
@@ -40,11 +45,14 @@ class Descriptor:
         self.flags = FdFlags(0)
         self.base = int(base)
         self.inheriting = int(inheriting)
+        self.read_only = False
 
     def require(self, rights: Rights) -> None:
-        """Raise `NOTCAPABLE` unless the descriptor has all of these rights."""
+        """Raise `NOTCAPABLE` unless the descriptor has all of these rights, `ROFS` if in vain."""
         if int(rights) & ~self.base:
             raise WasiError(Errno.NOTCAPABLE)
+        if self.read_only and rights & CHANGING_RIGHTS:
+            raise WasiError(Errno.ROFS)
 
     def close(self) -> None:
         """Give back what the host holds for it."""

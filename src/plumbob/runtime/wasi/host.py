@@ -21,7 +21,7 @@ from plumbob.runtime.wasi import (
     sockets,
 )
 from plumbob.runtime.wasi.config import INHERIT, encode, host_path
-from plumbob.runtime.wasi.constants import ALL_RIGHTS, READING_RIGHTS, Rights
+from plumbob.runtime.wasi.constants import ALL_RIGHTS, Rights
 from plumbob.runtime.wasi.descriptors import (
     Descriptor,
     Descriptors,
@@ -201,5 +201,6 @@ def _preopened(preopen: Preopen) -> Directory:
             expected="a directory that can be read",
             found=f"{os.fsdecode(preopen.host)}: {error.strerror}",
         ) from error
-    rights = READING_RIGHTS if preopen.read_only else ALL_RIGHTS
-    return Directory(host, rights, rights, encode(preopen.guest))
+    directory = Directory(host, name=encode(preopen.guest))
+    directory.read_only = preopen.read_only
+    return directory

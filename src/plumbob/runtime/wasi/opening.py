@@ -55,6 +55,8 @@ def path_open(
     wanted = base | inheriting | int(_needed_inheriting(fdflags))
     if wanted & ~directory.inheriting:
         raise WasiError(Errno.NOTCAPABLE)
+    if directory.read_only and base & WRITING_RIGHTS:
+        raise WasiError(Errno.ROFS)
     if flags & OpenFlags.DIRECTORY and flags & (OpenFlags.CREAT | OpenFlags.TRUNC):
         raise WasiError(Errno.INVAL)
     state.descriptors.require_room()
@@ -66,6 +68,7 @@ def path_open(
         if opened.filetype is not FileType.REGULAR_FILE:
             os.set_blocking(host, not fdflags & FdFlags.NONBLOCK)
         opened.flags = fdflags
+        opened.read_only = directory.read_only
         return state.descriptors.insert(opened)
     except BaseException:
         os.close(host)
