@@ -46,7 +46,7 @@ def ask(*exports: str, word: str = "") -> Request:
 
 
 def descriptors() -> list[str]:
-    return sorted(os.listdir("/proc/self/fd"))
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,13 @@ PATIENCE = 60.0
 """Seconds that a look-up may take."""
 
 
+GLANCE = 0.02
+"""Seconds between two looks at the room on the disk while a client runs."""
+
+NO_ROOM = 1 << 20
+"""Bytes; a disk with less was full for the client."""
+
+
 def pip_command() -> list[str]:
     """Return how to call pip for this Python. Raises `RegistryError` where there is none."""
     if find_spec("pip") is not None:
@@ -59,27 +66,54 @@ def run_client(command: Sequence[str], subject: str, *, cwd: Path, timeout: floa
     Raises `RegistryError` where it fails, with the last of what it said: that the registry
     is unreachable, or that it has no such release.
     """
-    environment = {**os.environ, "PIP_RETRIES": os.environ.get("PIP_RETRIES", "1")}
-    environment.setdefault("npm_config_fetch_retries", "1")
+    # pip says that nobody answered only while it retries, and else that nothing is there.
+    environment = {"npm_config_fetch_retries": "1", **os.environ}
+    if environment.get("PIP_RETRIES", "0") == "0":
+        environment["PIP_RETRIES"] = "1"
     try:
-        done = subprocess.run(  # noqa: S603  # the client's own path and a package's name
+        process = subprocess.Popen(  # noqa: S603  # the client's own path and a package's name
             list(command),
             cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=timeout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-    except subprocess.TimeoutExpired as error:
-        raise RegistryError(
-            f"registry unreachable: {subject}", found=f"no answer in {timeout:.0f} s"
-        ) from error
     except OSError as error:
         raise RegistryError(f"{command[0]} cannot be started", found=str(error)) from error
-    if done.returncode == 0:
-        return done.stdout.decode(errors="replace")
-    raise _failure(subject, done.stdout + b"\n" + done.stderr)
+    with process:
+        try:
+            answer = _listen(process, cwd, timeout)
+        except BaseException:  # Ctrl-C too
+            process.kill()
+            raise
+    if answer is None:
+        raise RegistryError(
+            f"registry unreachable: {subject}", found=f"no answer in {timeout:.0f} s"
+        )
+    said, complaints, room = answer
+    if process.returncode == 0:
+        return said.decode(errors="replace")
+    if room < NO_ROOM:  # pip takes a full disk for a broken connection, and cleans up
+        raise RegistryError(f"no space left: {subject}", found=f"{room} bytes in {cwd}")
+    raise _failure(subject, said + b"\n" + complaints)
+
+
+def _listen(
+    process: subprocess.Popen[bytes], cwd: Path, timeout: float
+) -> tuple[bytes, bytes, int] | None:
+    """Return both outputs and the least room on the disk, or None when time was up."""
+    deadline = time.monotonic() + timeout
+    room = shutil.disk_usage(cwd).free
+    while time.monotonic() < deadline:
+        try:
+            said, complaints = process.communicate(timeout=GLANCE)
+        except subprocess.TimeoutExpired:
+            room = min(room, shutil.disk_usage(cwd).free)
+        else:
+            return said, complaints, room
+    process.kill()
+    return None
 
 
 _UNREACHABLE = (
