@@ -2,8 +2,8 @@
 
 Modules come from npm, at the versions pinned below, into a cache folder; V8 comes as the
 `deno` binary from PyPI. Every round gives each validator each module in turn, so that a
-busy machine slows all alike. Figures are ratios of the medians (and of the fastest runs)
-and their geometric mean over the modules; above 1 Plumbob is faster.
+busy machine slows all alike. Figures are medians of the rounds' ratios (and ratios of the
+fastest runs) and their geometric mean over the modules; above 1 Plumbob is faster.
 
     python benchmarks/validate.py [--rounds N] [--json] [FILE…]
 """
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from operator import truediv
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -56,9 +57,15 @@ class Measured(NamedTuple):
     seconds: dict[str, list[float]]
 
     def ratio(self, other: str, of: str = "Plumbob", *, fastest: bool = False) -> float:
-        """Return how many times as fast as another validator one is."""
-        summary = min if fastest else statistics.median
-        return summary(self.seconds[other]) / summary(self.seconds[of])
+        """Return how many times as fast as another validator one is.
+
+        It is the median over the rounds, each of which ran both within milliseconds, or the
+        ratio of the fastest runs.
+        """
+        theirs, ours = self.seconds[other], self.seconds[of]
+        if fastest:
+            return min(theirs) / min(ours)
+        return statistics.median(map(truediv, theirs, ours))
 
 
 def cache_folder() -> Path:

@@ -128,10 +128,12 @@ def test_the_binary_says_the_same_where_the_operator_stands(broken: Broken) -> N
     assert binary[found.offset] == (code if code < 256 else code >> 16)
 
 
-@pytest.mark.parametrize("broken", [*OPERATORS, *FIELDS], ids=lambda item: item.code)
+KNOWN_THERE = [item for item in (*OPERATORS, *FIELDS) if "rethrow" not in item.text]
+"""wasmtime does not know legacy exceptions."""
+
+
+@pytest.mark.parametrize("broken", KNOWN_THERE, ids=lambda item: item.code)
 def test_wasmtime_rejects_it_too(broken: Broken) -> None:
-    if "rethrow" in broken.text:
-        pytest.skip("wasmtime does not know legacy exceptions")
     assert complaint(encode(parsed(broken))) is not None
 
 
