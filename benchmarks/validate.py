@@ -40,7 +40,6 @@ AIM_MEMORY = 3.0
 """Peak memory of `plumbob validate`, in sizes of a file that is large."""
 LARGE = 8 << 20
 ROUNDS = 15
-CORE = min(os.sched_getaffinity(0))
 MEASURE = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
@@ -65,7 +64,7 @@ class Measured(NamedTuple):
         theirs, ours = self.seconds[other], self.seconds[of]
         if fastest:
             return min(theirs) / min(ours)
-        return statistics.median(map(truediv, theirs, ours))
+        return float(statistics.median(map(truediv, theirs, ours)))
 
 
 def cache_folder() -> Path:
@@ -142,10 +141,10 @@ def wasmtime_seconds(engine: wasmtime.Engine, data: bytes) -> float:
     return time.perf_counter() - start
 
 
-def measure(paths: list[Path], rounds: int) -> list[Measured]:
+def measure(paths: list[Path], rounds: int, core: int) -> list[Measured]:
     """Time all validators over all modules, a round at a time."""
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {CORE})  # deno inherits it
+    os.sched_setaffinity(0, {core})  # deno inherits it
     v8 = V8(paths)
     engine = wasmtime.Engine()
     data = [path.read_bytes() for path in paths]
@@ -164,7 +163,7 @@ def measure(paths: list[Path], rounds: int) -> list[Measured]:
                 ]
                 os.sched_setaffinity(0, cores)
                 times.append(plumbob_seconds(item, threads=2))
-                os.sched_setaffinity(0, {CORE})
+                os.sched_setaffinity(0, {core})
                 if round_:  # the first warms caches
                     for name, taken in zip(names, times, strict=True):
                         found[place].seconds[name].append(taken)
@@ -266,11 +265,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("files", nargs="*", type=Path, help="modules in place of npm's")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--core", type=int, default=min(os.sched_getaffinity(0)), help="the one everybody gets"
+    )
     parser.add_argument("--cache", type=Path, default=cache_folder())
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     paths = options.files or install(options.cache)
-    found = measure(paths, options.rounds)
+    found = measure(paths, options.rounds, options.core)
     idle = _peak([str(Path(sys.executable).with_name("plumbob")), "--version"])
     memory = {path.name: peak_memory(path) for path in paths if path.stat().st_size >= LARGE}
     if options.json:
