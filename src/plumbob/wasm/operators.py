@@ -28,7 +28,7 @@ addr addr2  address type of the first, second memory or table
 addrmin     the smaller of the two
 local global elem            type of the local, global, table's elements
 ref:type refnull:type        reference to the type immediate
-ref:type2 refnull:type2      reference to the second type immediate
+refnull:type2                nullable reference to the second type immediate
 ref:func    reference to the type of the function immediate
 heap heapnull                `(ref ht)`, `(ref null ht)` of the heap type immediate
 top         nullable top of the hierarchy of the heap type immediate

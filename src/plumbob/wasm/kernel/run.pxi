@@ -294,11 +294,11 @@ cdef int run(State* s) noexcept nogil:
                     sp += 1
                     at += entry.align + 1
                     continue
-            if rule == R_BR or rule == R_RETURN:
-                # To a label that takes nothing; what follows is dead.
+            if rule == R_BR or rule == R_RETURN or rule == R_UNREACHABLE:
+                # To a label that takes nothing, or nowhere; what follows is dead.
                 if rule == R_RETURN:
                     index = s.nframes - 1 if s.nframes <= 0x80 else 0xFF
-                if index < s.nframes and index < 0x80 and (
+                if rule == R_UNREACHABLE or index < s.nframes and index < 0x80 and (
                     takes_nothing(&s.frames[s.nframes - 1 - index])
                 ):
                     s.operators += operators

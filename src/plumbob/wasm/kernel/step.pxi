@@ -71,8 +71,6 @@ cdef T resolve(const State* s, uint8_t code) noexcept nogil:
         return REF_BIT | CONCRETE_BIT | s.type[0]
     elif code == O_REFNULL_TYPE:
         return REF_BIT | NULL_BIT | CONCRETE_BIT | s.type[0]
-    elif code == O_REF_TYPE2:
-        return REF_BIT | CONCRETE_BIT | s.type[1]
     elif code == O_REFNULL_TYPE2:
         return REF_BIT | NULL_BIT | CONCRETE_BIT | s.type[1]
     elif code == O_REF_FUNC:

@@ -41,6 +41,7 @@ cdef enum Rule:
     R_GLOBAL_GET
     R_GLOBAL_SET
     R_CALL
+    R_UNREACHABLE
     R_ILLEGAL
 
 RULES = {
@@ -113,7 +114,7 @@ cdef enum Operand:
     # Codes below SYMBOLIC index `fixed_types`.
     SYMBOLIC = 64
     O_ADDR, O_ADDR2, O_ADDRMIN, O_LOCAL, O_GLOBAL, O_ELEM, O_REF_TYPE, O_REFNULL_TYPE
-    O_REF_TYPE2, O_REFNULL_TYPE2, O_REF_FUNC, O_HEAP, O_HEAPNULL, O_TOP, O_FIELD, O_ITEM
+    O_REFNULL_TYPE2, O_REF_FUNC, O_HEAP, O_HEAPNULL, O_TOP, O_FIELD, O_ITEM
     O_FIELDS, O_ITEMS, O_PARAMS, O_RESULTS, O_T
     # Of rules of their own; here for what a diagnostic expects.
     O_LABELTYPES, O_RETURNS, O_ANY, O_SOURCE, O_TARGET
@@ -127,7 +128,6 @@ OPERANDS = {
     "elem": O_ELEM,
     "ref:type": O_REF_TYPE,
     "refnull:type": O_REFNULL_TYPE,
-    "ref:type2": O_REF_TYPE2,
     "refnull:type2": O_REFNULL_TYPE2,
     "ref:func": O_REF_FUNC,
     "heap": O_HEAP,
@@ -293,6 +293,8 @@ cdef uint8_t shape_of(operator) except 255:
             return R_CONST_LEB
         if shape[0] in (("f32",), ("f64",)) and shape[1:] == (0, 1):
             return R_CONST_BYTES
+    if shape == ((), 0, 1) and operator.pushes == (DEAD,):
+        return R_UNREACHABLE
     if operator.immediates == ("func",) and operator.pops == ("params",) and (
         operator.pushes == ("results",)
     ):
