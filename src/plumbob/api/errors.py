@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plumbob.errors import ExitCode, InputError, PlumbobError
+from plumbob.runtime.traps import message_of
 
 if TYPE_CHECKING:
     from plumbob.runtime.references import Tag
@@ -33,17 +34,19 @@ class InvalidModuleError(InputError):
 class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
     """The guest trapped; the next call works. A host function may raise one too.
 
-    `kind` is the trap's code (`ir.trap_codes`, `runtime.traps`, or HOST), `frames` the
-    guest's call stack, innermost first. The text begins with the specification's message.
+    `kind` is the specification's message ("unreachable", "out of bounds memory access"),
+    Plumbob's for a limit ("all fuel consumed"), or HOST; the text begins with it. `code` is
+    the trap code in the IR. `frames` is the guest's call stack, innermost first.
     """
 
     exit_code = ExitCode.FOUND
 
     def __init__(
-        self, message: str, *, kind: str = HOST, frames: tuple[WasmFrame, ...] = ()
+        self, message: str, *, code: str = HOST, frames: tuple[WasmFrame, ...] = ()
     ) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.code = code
+        self.kind = message_of(code)
         self.frames = frames
 
     def backtrace(self) -> str:

@@ -13,6 +13,8 @@ from plumbob.wasm.module import FUNC, GLOBAL
 from plumbob.wasm.types import GlobalType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plumbob.api.module import Module
     from plumbob.wasm.module import Import
 
@@ -48,7 +50,8 @@ class Instance:
 
     `imports` maps module names to mappings (or `Exports`) from names to what is given:
     objects of the API; for a function also a Python callable, for an immutable global also a
-    value. Without a store it gets one of its own.
+    value. Without a store it gets one of its own. `before_start` is called with the instance
+    when all is linked and nothing has run.
 
     Raises `LinkError` where imports are missing or do not match, `Trap` and `ThrownError`
     where a segment does not fit or the start function ends so.
@@ -59,6 +62,8 @@ class Instance:
         module: Module,
         imports: Mapping[str, Mapping[str, Any]] | None = None,
         store: Store | None = None,
+        *,
+        before_start: Callable[[Instance], None] | None = None,
     ) -> None:
         self.module = module
         self.store = Store() if store is None else store
@@ -66,6 +71,8 @@ class Instance:
         self.store.require_open()
         self._instance = runtime.Instance(self.store.runtime, module.environment, self._provide)
         self.exports = Exports(self.store, self._instance)
+        if before_start is not None:
+            before_start(self)
         self.store.guarded(self._instance.start)
 
     def _provide(self, item: Import, instance: runtime.Instance) -> object | None:

@@ -52,6 +52,10 @@ class Store:
         """Make the running guest trap soon; from any thread."""
         self._engine.interrupt()
 
+    def poll(self) -> None:
+        """For host functions that wait: end the guest if it was interrupted or is out of time."""
+        self._engine.poll()
+
     def close(self) -> None:
         """Make every later use of the store's instances a UsageError."""
         self._closed = True
@@ -67,7 +71,7 @@ class Store:
         try:
             return run()
         except GuestTrap as trap:
-            raise Trap(describe(trap), kind=trap.kind, frames=trap.stack) from None
+            raise Trap(describe(trap), code=trap.kind, frames=trap.stack) from None
         except WasmException as thrown:
             raise self.thrown(thrown.exception) from None
 
@@ -85,9 +89,8 @@ class Store:
         try:
             return run()
         except Trap as trap:
-            kind = HOST if trap.kind == HOST else trap.kind
-            message = trap.subject if trap.kind == HOST else ""
-            raise GuestTrap(kind, message, trap.frames) from trap
+            message = trap.subject if trap.code == HOST else ""
+            raise GuestTrap(trap.code, message, trap.frames) from trap
         except ThrownError as thrown:
             tag = tag_of(thrown)
             raise WasmException(ExnRef(tag, self.guest_values(thrown))) from thrown

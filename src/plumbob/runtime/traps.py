@@ -63,9 +63,14 @@ _NUMBERED: Final = (UNDEFINED_ELEMENT, UNINITIALIZED_ELEMENT)
 """Traps whose `message` begins with the number of an element: "uninitialized element 2"."""
 
 
+def message_of(kind: str) -> str:
+    """Return what the specification's test suite calls a kind of trap, or what Plumbob does."""
+    return TRAP_MESSAGES.get(kind) or LIMIT_MESSAGES.get(kind) or kind
+
+
 def describe(trap: GuestTrap) -> str:
     """Return what a person reads: the specification's message, then what is known besides."""
-    known = TRAP_MESSAGES.get(trap.kind) or LIMIT_MESSAGES.get(trap.kind) or trap.kind
+    known = message_of(trap.kind)
     if not trap.message:
         return known
     return f"{known}{'' if trap.kind in _NUMBERED else ':'} {trap.message}"

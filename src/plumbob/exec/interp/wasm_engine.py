@@ -206,10 +206,7 @@ class Engine:
 
     def refuel(self, fuel: int) -> int:
         """Return the fuel to go on with after it fell below zero; traps where none is left."""
-        if self.interrupted:
-            self._stop(OUT_OF_FUEL, "interrupted")
-        if self.deadline is not None and time.monotonic() >= self.deadline:
-            self._stop(DEADLINE, f"after {self.store_limits.deadline} seconds")
+        self.poll()
         if self.reserve is None:
             return FUEL_SLICE
         self.reserve += fuel
@@ -219,6 +216,13 @@ class Engine:
         handed = min(self.reserve, FUEL_SLICE)
         self.reserve -= handed
         return handed
+
+    def poll(self) -> None:
+        """Trap if the guest was interrupted or its time is up; a host that waits asks, too."""
+        if self.interrupted:
+            self._stop(OUT_OF_FUEL, "interrupted")
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            self._stop(DEADLINE, f"after {self.store_limits.deadline} seconds")
 
     def _stop(self, kind: str, message: str) -> NoReturn:
         # The trap leaves before the cell is assigned; nothing is owed after it.

@@ -1,0 +1,96 @@
+"""WASI preview 1 for an instance: the imports of `runtime.wasi`, bound to its memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from plumbob.api.externs import Func, Memory
+from plumbob.errors import UsageError
+from plumbob.ir.entities import HEAP_OOB
+from plumbob.runtime.traps import GuestTrap
+from plumbob.runtime.wasi.host import Wasi
+from plumbob.runtime.wasi.memory import GuestMemoryFault, check
+from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
+from plumbob.wasm.types import FuncType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plumbob.api.instance import Instance
+    from plumbob.api.store import Store
+    from plumbob.runtime.wasi.config import Config
+    from plumbob.runtime.wasi.host import HostFunction
+
+MEMORY: Final = "memory"
+"""The export that the interface reads and writes (legacy/application-abi.md)."""
+
+
+class _GuestMemory:
+    """The memory of the instance that imports the interface, once it is there."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, address: int, length: int) -> bytes:
+        check(self, address, length)
+        return bytes(self.data[address : address + length])
+
+    def write(self, address: int, data: bytes) -> None:
+        check(self, address, len(data))
+        self.data[address : address + len(data)] = data
+
+
+class WasiImports:
+    """The interface for one instance: give `imports` to it, then `attach` it.
+
+    A context manager that closes what the guest has open.
+    """
+
+    def __init__(self, store: Store, config: Config) -> None:
+        """Open what the configuration gives away; UsageError if a directory cannot be opened."""
+        self.store = store
+        self._memory = _GuestMemory()
+        self._wasi = Wasi(config)
+        self.imports: dict[str, dict[str, Func]] = {
+            module: {
+                name: self._function(row) for name, row in self._wasi.functions(module).items()
+            }
+            for module in (PREVIEW_1, PREVIEW_0)
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wasi.close()
+
+    def attach(self, instance: Instance) -> None:
+        """Let the interface reach the instance's memory; UsageError if it exports none."""
+        memory = instance.exports.get(MEMORY)
+        if not isinstance(memory, Memory):
+            raise UsageError(
+                f"{instance.module.name} cannot use WASI",
+                expected=f"an exported memory named {MEMORY!r}",
+            )
+        self._memory.data = memory.runtime.data
+
+    def _function(self, row: HostFunction) -> Func:
+        type_ = FuncType(row.parameters, row.results)
+        made = self.store.runtime.host_function(type_, self._bound(row), row.name)
+        return Func(self.store, made)
+
+    def _bound(self, row: HostFunction) -> Callable[..., Any]:
+        has_result = bool(row.results)
+
+        def call(*arguments: int) -> int | None:
+            try:
+                errno = row.call(self._memory, *arguments)
+            except GuestMemoryFault as fault:
+                raise GuestTrap(HEAP_OOB, f"{row.name}: {fault.message}") from fault
+            return int(errno) if has_result else None
+
+        return call

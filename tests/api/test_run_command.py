@@ -1,0 +1,143 @@
+"""`plumbob run`: functions, programs, limits, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from plumbob.cli.run import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+LIBRARY = """(module
+  (import "env" "missing" (func $missing (result i64)))
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "half") (param f64) (result f64) (f64.div (local.get 0) (f64.const 2)))
+  (func (export "call") (result i64) (call $missing))
+  (func (export "null") (param externref) (result externref) (local.get 0))
+  (func (export "spin") (loop (br 0)))
+  (func $inner unreachable)
+  (func (export "boom") (call $inner))
+  (memory (export "memory") 1))"""
+
+PROGRAM = """(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "hello\\n")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 16))
+    (i32.store (i32.const 4) (i32.const 6))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (call $exit (i32.const 42))
+    unreachable))"""
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> str:
+    path = tmp_path / "library.wat"
+    path.write_text(LIBRARY)
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments, standalone_mode=False)
+
+
+def call(library: str, name: str, *arguments: str) -> Result:
+    return run(library, "--unknown-imports", "default", "--invoke", name, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("add", ("2", "0x10"), "18\n"),
+        ("add", ("--", "-5", "1"), "-4\n"),
+        ("half", ("3",), "1.5\n"),
+        ("call", (), "0\n"),
+        ("null", ("null",), "null\n"),
+    ],
+)
+def test_a_function_is_called(
+    library: str, name: str, arguments: tuple[str, ...], expected: str
+) -> None:
+    assert call(library, name, *arguments).output == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("add", ("1",), "takes 2 arguments"),
+        ("add", ("1", "x"), "a value of i32"),
+        ("null", ("1",), "null (a externref)"),
+        ("memory", (), "exports no function 'memory'"),
+    ],
+)
+def test_bad_use_is_named(
+    library: str, name: str, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in str(call(library, name, *arguments).exception)
+
+
+def test_a_module_without_start_says_what_to_do(library: str) -> None:
+    error = run(library, "--unknown-imports", "trap").exception
+    assert "pass --invoke" in str(error)
+    assert "add" in str(error)
+
+
+def test_missing_imports_are_refused_unless_asked_for(library: str) -> None:
+    assert "unknown import" in str(run(library, "--invoke", "add", "1", "2").exception)
+    result = run(library, "--unknown-imports", "trap", "--invoke", "call")
+    assert result.return_value == 1
+    assert "`env` `missing` was called" in result.output
+
+
+def test_a_trap_shows_where_it_happened(library: str) -> None:
+    result = call(library, "boom")
+    assert result.return_value == 1
+    assert [line.split(" at 0x")[0] for line in result.output.splitlines()] == [
+        "plumbob: trap: unreachable",
+        f"    at {library}!$inner",
+        f"    at {library}!func 7",
+    ]
+
+
+def test_json_has_results_or_the_trap(library: str) -> None:
+    assert json.loads(call(library, "add", "1", "2", "--json").output) == {"results": [3]}
+    trap = json.loads(call(library, "boom", "--json").output)["trap"]
+    assert trap["kind"] == "unreachable"
+    assert [frame["func_index"] for frame in trap["frames"]] == [6, 7]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [(("--fuel", "1000"), "all fuel consumed"), (("--timeout", "0.1"), "deadline reached")],
+)
+def test_limits_end_a_program(library: str, option: tuple[str, str], message: str) -> None:
+    result = call(library, "spin", *option)
+    assert result.return_value == 1
+    assert message in result.output
+
+
+def test_a_limit_on_memory_refuses_a_module(library: str) -> None:
+    result = call(library, "add", "1", "2", "--max-memory", "1000")
+    assert "at most 1000 bytes" in str(result.exception)
+
+
+def test_a_program_writes_and_ends_with_its_status(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "program.wat"
+    path.write_text(PROGRAM)
+    with capfd.disabled():
+        sys.stdout.flush()
+    assert command.main([str(path)], standalone_mode=False) == 42
+    assert capfd.readouterr().out == "hello\n"
