@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plumbob.errors import ExitCode, InputError, PlumbobError
-from plumbob.runtime.traps import message_of
+from plumbob.runtime.traps import HOST, message_of
 
 if TYPE_CHECKING:
     from plumbob.runtime.references import Tag
     from plumbob.runtime.traps import WasmFrame
     from plumbob.wasm.diagnostics import Report
-
-HOST: str = "host"
-"""The kind of a trap that a host function raised on its own."""
 
 
 class InvalidModuleError(InputError):
@@ -36,15 +33,21 @@ class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
 
     `kind` is the specification's message ("unreachable", "out of bounds memory access"),
     Plumbob's for a limit ("all fuel consumed"), or HOST; the text begins with it. `code` is
-    the trap code in the IR. `frames` is the guest's call stack, innermost first.
+    the trap code in the IR, `detail` what is known of this one. `frames` is the guest's call stack, innermost first.
     """
 
     exit_code = ExitCode.FOUND
 
     def __init__(
-        self, message: str, *, code: str = HOST, frames: tuple[WasmFrame, ...] = ()
+        self,
+        message: str,
+        *,
+        code: str = HOST,
+        detail: str | None = None,
+        frames: tuple[WasmFrame, ...] = (),
     ) -> None:
         super().__init__(message)
+        self.detail = message if detail is None else detail
         self.code = code
         self.kind = message_of(code)
         self.frames = frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from plumbob.api.errors import HOST, ThrownError, Trap, tag_of
+from plumbob.api.errors import ThrownError, Trap, tag_of
 from plumbob.api.values import from_guest
 from plumbob.errors import UsageError
 from plumbob.exec.interp.wasm_engine import Engine
@@ -71,7 +71,9 @@ class Store:
         try:
             return run()
         except GuestTrap as trap:
-            raise Trap(describe(trap), code=trap.kind, frames=trap.stack) from None
+            raise Trap(
+                describe(trap), code=trap.kind, detail=trap.message, frames=trap.stack
+            ) from None
         except WasmException as thrown:
             raise self.thrown(thrown.exception) from None
 
@@ -89,8 +91,7 @@ class Store:
         try:
             return run()
         except Trap as trap:
-            message = trap.subject if trap.code == HOST else ""
-            raise GuestTrap(trap.code, message, trap.frames) from trap
+            raise GuestTrap(trap.code, trap.detail, trap.frames) from trap
         except ThrownError as thrown:
             tag = tag_of(thrown)
             raise WasmException(ExnRef(tag, self.guest_values(thrown))) from thrown

@@ -15,12 +15,15 @@ OUT_OF_FUEL: Final = "fuel"
 DEADLINE: Final = "deadline"
 MEMORY_LIMIT: Final = "memory_limit"
 HOST_DEPTH: Final = "host_depth"
+HOST: Final = "host"
+"""A trap that a host function raised on its own: the message is all there is to say."""
 
 LIMIT_MESSAGES: Final[dict[str, str]] = {
     OUT_OF_FUEL: "all fuel consumed",
     DEADLINE: "deadline reached",
     MEMORY_LIMIT: "memory limit reached",
     HOST_DEPTH: "call stack exhausted",
+    HOST: "host",
 }
 """Kinds of traps that no operation of a guest has: a limit of the store was reached."""
 
@@ -70,6 +73,8 @@ def message_of(kind: str) -> str:
 
 def describe(trap: GuestTrap) -> str:
     """Return what a person reads: the specification's message, then what is known besides."""
+    if trap.kind == HOST:
+        return trap.message
     known = message_of(trap.kind)
     if not trap.message:
         return known
