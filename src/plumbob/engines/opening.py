@@ -49,7 +49,7 @@ def open_engine(
     cache = Cache() if cache is None else cache
     version, held = install.hold(spec, cache, announce)
     try:
-        command = _command(spec, version, held.path)
+        command = command_of(spec, version, held.path)
         engine = Engine(spec, version, command, limits or Limits(), partial(judge, spec.kind))
     except BaseException:
         held.close()
@@ -88,7 +88,8 @@ def open_optimiser(
     return optimiser.keep(*both)
 
 
-def _command(spec: EngineSpec, version: str, folder: Path) -> Command:
+def command_of(spec: EngineSpec, version: str, folder: Path) -> Command:
+    """Return how the worker of an installed engine is started."""
     if KINDS[spec.kind].binary is None:
         return _python_command(spec, version, folder)
     return _javascript_command(spec, folder / str(KINDS[spec.kind].binary))

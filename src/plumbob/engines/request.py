@@ -160,10 +160,13 @@ class Request:
     fuel: int | None = None
     """Of engines that count, for each step; others are bounded by time alone."""
 
-    def wire(self) -> dict[str, Any]:
-        """Return the request as harnesses read it; the module travels beside it."""
+    def wire(self, *, stream: bool) -> dict[str, Any]:
+        """Return the request as harnesses read it; the module travels beside it.
+
+        With `stream` each step is reported when it is done, else all at the end.
+        """
         return {
-            "op": "run",
+            "stream": stream,
             "calls": [
                 [call.export, [value.wire() for value in call.args], list(call.results)]
                 for call in self.calls

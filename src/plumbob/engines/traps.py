@@ -125,7 +125,7 @@ _V8 = (
     ("data segment", T.MEMORY_OUT_OF_BOUNDS),
     ("null function or function signature mismatch", BAD_INDIRECT),
     ("null function", T.UNINITIALIZED_ELEMENT),
-    ("function signature mismatch", T.INDIRECT_CALL_MISMATCH),
+    ("function signature mismatch", BAD_INDIRECT),
     ("rethrowing null value", T.NULL_EXCEPTION),
     ("dereferencing a null pointer", T.NULL_REFERENCE),
     ("illegal cast", T.CAST_FAILURE),

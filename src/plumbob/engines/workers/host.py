@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HEADER = struct.Struct("<II")
 
@@ -46,7 +46,7 @@ def serve(
 ) -> None:
     """Answer requests until there are no more."""
     source = os.fdopen(descriptors[0], "rb")
-    _send(descriptors[1], about)
+    _write(descriptors[1], _frame(about))
     while header := source.read(HEADER.size):
         size, blob_size = HEADER.unpack(header)
         request = json.loads(source.read(size))
@@ -59,18 +59,35 @@ def _run(
     out: int,
     compile_module: Callable[[bytes, int | None], Program],
 ) -> None:
+    """Send a frame a step: each at once where the request asks for it, else all together."""
+    frames: list[bytes] = []
+    at_once = request["stream"]
+    for data in _steps(request, module, compile_module):
+        frames.append(_frame(data))
+        if at_once:
+            _write(out, frames.pop())
+    _write(out, b"".join(frames))
+
+
+def _steps(
+    request: dict[str, Any],
+    module: bytes,
+    compile_module: Callable[[bytes, int | None], Program],
+) -> Iterator[dict[str, Any]]:
     log: list[Any] = []
-    program: Program | None = None
     try:
         program = compile_module(module, request["fuel"])
-        _send(out, {"kind": "ok"})
-        program.instantiate(request["imports"], log)
-        _send(out, {"kind": "ok", "log": log})
     except Failed as failed:
-        _send(out, {**failed.data, "log": log})
-        if program is not None:
-            program.close()
+        yield failed.data
         return
+    yield {"kind": "ok"}
+    try:
+        program.instantiate(request["imports"], log)
+    except Failed as failed:
+        yield {**failed.data, "log": log}
+        program.close()
+        return
+    yield {"kind": "ok", "log": log} if log else {"kind": "ok"}
     for export, args, results in request["calls"]:
         log.clear()
         try:
@@ -80,13 +97,17 @@ def _run(
             }
         except Failed as failed:
             data = failed.data
-        _send(out, {**data, "log": log} if log else data)
+        yield {**data, "log": log} if log else data
     program.close()
 
 
-def _send(out: int, data: dict[str, Any]) -> None:
+def _frame(data: dict[str, Any]) -> bytes:
     text = json.dumps(data, separators=(",", ":")).encode()
-    view = memoryview(HEADER.pack(len(text), 0) + text)
+    return HEADER.pack(len(text), 0) + text
+
+
+def _write(out: int, data: bytes) -> None:
+    view = memoryview(data)
     while view:
         view = view[os.write(out, view) :]
 

@@ -1,7 +1,7 @@
 // The harness of V8 (Deno, Node) and JavaScriptCore (Bun): modules in, one frame a step out.
-// Numbers travel as bits. What JavaScript's border does not carry (v128, exnref) is
+// Frames go at once where the request asks for it, else all together. Numbers travel as bits. What JavaScript's border does not carry (v128, exnref) is
 // "unsupported"; the bits of a NaN may change on the way.
-import { receive, rest, send } from "./pipes.mjs";
+import { flush, hold, receive, rest, send } from "./pipes.mjs";
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -117,43 +117,46 @@ function call(instance, [name, args, results]) {
   return results.map((type, i) => toWire(type, values[i]));
 }
 
-/** Have the module's code compiled by the last tier: run it all in an instance of its own. */
-function warmUp(module, request) {
-  let instance;
+/** Return an instance whose calls have the code compiled, for the one that counts. */
+function warmInstance(module, request) {
   try {
-    instance = instantiate(module, request, []);
+    return instantiate(module, request, []);
   } catch {
-    return; // the instance that counts will say so
+    return null; // the instance that counts fails as well
   }
-  for (const one of request.calls) {
-    try {
-      call(instance, one);
-    } catch {
-      continue; // a trap is as good as a result here
-    }
+}
+
+/** Make a call for the sake of its compilation: JavaScriptCore shares code by module. */
+function warmUp(instance, one) {
+  try {
+    call(instance, one);
+  } catch {
+    return; // a trap is as good as a result here
   }
 }
 
 function run(request, bytes) {
+  const report = request.stream ? send : hold;
   let module;
   try {
     module = new WebAssembly.Module(bytes);
   } catch (error) {
-    send(failure(error, "rejected"));
+    report(failure(error, "rejected"));
     return;
   }
-  send({ kind: "ok" });
-  if (rest[0] === "warm") warmUp(module, request);
+  report({ kind: "ok" });
+  const warm = rest[0] === "warm" ? warmInstance(module, request) : null;
   const log = [];
   let instance;
   try {
     instance = instantiate(module, request, log);
   } catch (error) {
-    send({ ...failure(error, "link"), log });
+    report({ ...failure(error, "link"), log });
     return;
   }
-  send({ kind: "ok", log });
+  report({ kind: "ok", log });
   for (const one of request.calls) {
+    if (warm !== null) warmUp(warm, one);
     log.length = 0;
     let outcome;
     try {
@@ -161,9 +164,12 @@ function run(request, bytes) {
     } catch (error) {
       outcome = failure(error, "error");
     }
-    send(log.length === 0 ? outcome : { ...outcome, log });
+    report(log.length === 0 ? outcome : { ...outcome, log });
   }
 }
 
 send({ version: globalThis.Deno?.version ?? process.versions });
-for (let next; (next = receive()) !== null; ) run(...next);
+for (let next; (next = receive()) !== null; ) {
+  run(...next);
+  flush();
+}

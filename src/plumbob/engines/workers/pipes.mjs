@@ -34,14 +34,33 @@ export function receive() {
   return [JSON.parse(text.toString()), blob];
 }
 
-/** Send an object, with bytes beside it. */
-export function send(data, blob = Buffer.alloc(0)) {
+/** Return an object as a frame, with bytes beside it. */
+function encode(data, blob) {
   const text = Buffer.from(JSON.stringify(data));
   const header = Buffer.alloc(HEADER);
   header.writeUInt32LE(text.length, 0);
   header.writeUInt32LE(blob.length, 4);
-  const frame = Buffer.concat([header, text, blob]);
-  for (let sent = 0; sent < frame.length; ) {
-    sent += fs.writeSync(target, frame, sent, frame.length - sent);
+  return Buffer.concat([header, text, blob]);
+}
+
+let held = [];
+
+/** Keep an object for the next flush. */
+export function hold(data) {
+  held.push(encode(data, Buffer.alloc(0)));
+}
+
+/** Send what is held. */
+export function flush() {
+  const bytes = Buffer.concat(held);
+  held = [];
+  for (let sent = 0; sent < bytes.length; ) {
+    sent += fs.writeSync(target, bytes, sent, bytes.length - sent);
   }
+}
+
+/** Send an object, with bytes beside it. */
+export function send(data, blob = Buffer.alloc(0)) {
+  held.push(encode(data, blob));
+  flush();
 }

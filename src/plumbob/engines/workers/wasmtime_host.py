@@ -3,7 +3,7 @@
 Run as `python -I -S wasmtime_host.py IN OUT FOLDER VERSION OPTIONS`, where OPTIONS is JSON.
 The interface changed over the years, and this is what is done about it:
 
-- fuel: `Store.add_fuel` until 13, `Store.set_fuel` from 17.0.1; between them there is none;
+- fuel: `Store.add_fuel` until 14, which adds up, `Store.set_fuel` from 15;
 - features are switched by properties of `Config`. Where the property is missing, the shared
   library of the wheel has the C interface's setter (`wasmtime_config_wasm_…_set`);
 - GC and typed function references are left off before 27, exceptions before 37: the
@@ -129,7 +129,8 @@ class Program:
     def __init__(self, module: Any, fuel: int | None) -> None:
         self.module = module
         self.fuel = fuel
-        self.store = wasmtime.Store(ENGINE)
+        self.added = 0
+        self.store: Any = wasmtime.Store(ENGINE)
         self.exports: Any = None
 
     def refuel(self) -> None:
@@ -138,11 +139,10 @@ class Program:
             return
         if hasattr(self.store, "set_fuel"):
             self.store.set_fuel(self.fuel)
-        elif hasattr(self.store, "add_fuel"):
-            left = self.store.consume_fuel(0) if hasattr(self.store, "consume_fuel") else 0
-            self.store.add_fuel(max(self.fuel - left, 0))
-        else:
-            raise host.Failed("unsupported", "this release's Python package has no fuel")
+            return
+        wanted = self.fuel + self.store.fuel_consumed()
+        self.store.add_fuel(wanted - self.added)
+        self.added = wanted
 
     def instantiate(self, imports: list[dict[str, Any]], log: list[Any]) -> None:
         """Build the stand-ins in the module's order and instantiate."""

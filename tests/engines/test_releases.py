@@ -1,0 +1,296 @@
+"""Real releases from real registries: `pytest -m registry`.
+
+They are installed into the user's own cache (PLUMBOB_CACHE moves it), so that a second run
+fetches nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.engines import programs
+
+from plumbob.engines.cache import Cache
+from plumbob.engines.errors import StartError
+from plumbob.engines.kinds import KINDS
+from plumbob.engines.opening import open_engine, open_optimiser
+from plumbob.engines.process import Limits
+from plumbob.engines.registry import Releases
+from plumbob.engines.request import (
+    Answer,
+    Call,
+    FunctionImport,
+    GlobalImport,
+    HostCall,
+    MemoryImport,
+    Request,
+    TableImport,
+    Value,
+)
+from plumbob.engines.traps import T, same_class
+from plumbob.errors import UsageError
+
+if TYPE_CHECKING:
+    from plumbob.engines.engine import Engine
+
+pytestmark = pytest.mark.registry
+
+WASMTIMES = ("0.28.0", "1.0.1", "7.0.0", "13.0.2", "15.0.0", "17.0.1", "27.0.2", "45.0.0", "50.0.1")
+ENGINES = (
+    *(f"wasmtime=={version}" for version in WASMTIMES),
+    "deno",
+    "node",
+    "bun",
+    "wasm3",
+    "pywasm",
+)
+TEST = Call("test", (), ("i32",))
+
+
+def run(name: str, text: str, *calls: Call, limits: Limits | None = None) -> Answer:
+    with open_engine(name, limits=limits) as engine:
+        return engine.run(Request(programs.assemble(text), calls))
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.registry])
+def test_releases_are_listed(kind: str) -> None:
+    releases = Releases(Cache().releases_folder).published(kind, max_age=0)
+    assert len(releases) >= 3
+    if kind == "wasmtime":
+        assert releases[0] == "0.28.0"
+        assert {"45.0.0", "46.0.1"} <= set(releases)
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("wasmtime==44.0.0", 210),
+        ("wasmtime==45.0.0", 48),
+        ("wasmtime==45.0.0:opt=none", 48),
+        ("wasmtime==46.0.1", 210),
+        ("wasmtime==27.0.2", 210),
+        ("deno", 210),
+        ("deno:tier=liftoff", 210),
+        ("node", 210),
+        ("node:tier=liftoff", 210),
+        ("bun", 210),
+        ("bun:tier=bbq", 210),
+        ("bun:tier=interpreter", 210),
+    ],
+)
+def test_the_release_that_loses_a_root_is_told_from_the_others(name: str, result: int) -> None:
+    answer = run(name, programs.STRUCT_IN_LOOP, TEST)
+    assert [step.kind for step in answer.steps] == ["ok", "ok", "values"]
+    assert answer.results[0].values == (Value("i32", result),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["wasmtime==0.28.0", "wasmtime==7.0.0", "wasmtime==25.0.0", "wasm3", "pywasm", "bun==1.0.0"],
+)
+def test_engines_without_gc_say_that_they_do_not_support_it(name: str) -> None:
+    answer = run(name, programs.STRUCT_IN_LOOP, TEST)
+    assert answer.compiled.kind == "unsupported", answer.compiled
+    assert answer.results[0].kind == "skipped"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_numbers_cross_the_border_whole(name: str) -> None:
+    def bits(layout: str, value: float) -> int:
+        return int.from_bytes(struct.pack(f"<{layout}", value), "little")
+
+    wanted = [
+        *(Value("i32", number) for number in (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)),
+        *(Value("i64", number) for number in (0, 1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1)),
+        *(Value("f32", bits("f", x)) for x in (0.0, -0.0, 1.5, float("inf"), -float("inf"))),
+        Value("f32", 1),
+        Value("f32", 0x7F7FFFFF),
+        *(Value("f64", bits("d", x)) for x in (0.0, -0.0, 0.1, float("inf"), -1e308, 5e-324)),
+    ]
+    calls = [Call(value.type, (value,), (value.type,)) for value in wanted]
+    answer = run(name, programs.NUMBERS, *calls)
+    assert [step.values for step in answer.results] == [(value,) for value in wanted]
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "wasm3"])
+def test_several_results_come_in_order(name: str) -> None:
+    call = Call("pair", (Value("i32", 5), Value("i64", 2**63)), ("i64", "i32"))
+    assert run(name, programs.PAIR, call).results[0].values == (
+        Value("i64", 2**63),
+        Value("i32", 5),
+    )
+
+
+KINDS_OF_TRAPS = {
+    "unreachable": T.UNREACHABLE,
+    "divide": T.DIVIDE_BY_ZERO,
+    "overflow": T.INTEGER_OVERFLOW,
+    "nan": T.BAD_CONVERSION,
+    "memory": T.MEMORY_OUT_OF_BOUNDS,
+    "beyond": T.UNDEFINED_ELEMENT,
+    "null": T.UNINITIALIZED_ELEMENT,
+    "type": T.INDIRECT_CALL_MISMATCH,
+    "deep": T.STACK_OVERFLOW,
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_traps_are_told_by_class(name: str) -> None:
+    answer = run(name, programs.TRAPS, *map(Call, KINDS_OF_TRAPS))
+    for (export, kind), step in zip(KINDS_OF_TRAPS.items(), answer.results, strict=True):
+        assert step.kind == "trap", (export, step)
+        assert same_class(step.trap, kind), (export, step)
+        assert step.trap is not None or name == "pywasm", (export, step)
+    assert sum(same_class(step.trap, T.MEMORY_OUT_OF_BOUNDS) for step in answer.results) == 1 or (
+        name == "pywasm"
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "wasm3"])
+def test_a_trap_of_the_start_function_is_one_of_instantiation(name: str) -> None:
+    answer = run(name, programs.START_TRAPS)
+    assert (answer.compiled.kind, answer.instantiated.kind) == ("ok", "trap")
+    assert same_class(answer.instantiated.trap, T.UNREACHABLE)
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name not in ("wasm3", "pywasm")])
+def test_stand_ins_answer_in_turn_and_log_their_calls(name: str) -> None:
+    imports = (
+        FunctionImport(
+            "env", "next", ("i32", "f64"), ("i32",), ((Value("i32", 30),), (Value("i32", 4),))
+        ),
+        FunctionImport("env", "note", ("i64",), ()),
+        GlobalImport("env", "base", Value("i32", 200)),
+        MemoryImport("env", "memory", 1, 2),
+        TableImport("env", "table", "funcref", 3),
+    )
+    request = Request(
+        programs.assemble(programs.IMPORTS), (TEST, Call("size", (), ("i32",)), TEST), imports
+    )
+    with open_engine(name) as engine:
+        first, size, second = engine.run(request).results
+        assert engine.run(request).results[0] == first, "every request starts from the start"
+    assert first.values == second.values == (Value("i32", 234),)
+    assert first.calls == (
+        HostCall(1, (Value("i64", 2**64 - 1),)),
+        HostCall(0, (Value("i32", 7), Value("f64", 0x3FE0000000000000))),
+        HostCall(0, (Value("i32", 2**32 - 7), Value("f64", 1 << 63))),
+    )
+    assert (size.values, size.calls) == ((Value("i32", 3),), ())
+
+
+@pytest.mark.parametrize("name", ["wasmtime==13.0.2", "wasmtime==50.0.1", "deno", "bun", "pywasm"])
+def test_a_missing_import_is_a_matter_of_linking(name: str) -> None:
+    answer = run(name, programs.IMPORTS, TEST)
+    assert answer.compiled.kind == "ok"
+    assert answer.instantiated.kind in ("link", "trap" if name == "pywasm" else "link")
+
+
+@pytest.mark.parametrize("name", ["wasmtime==50.0.1", "deno", "node", "bun"])
+def test_exceptions_are_no_traps(name: str) -> None:
+    assert run(name, programs.THROWS, Call("test")).results[0].kind == "exception"
+
+
+@pytest.mark.parametrize("name", ["wasmtime==0.28.0", "wasmtime==50.0.1", "deno", "bun", "wasm3"])
+def test_an_endless_loop_ends_in_time(name: str) -> None:
+    with open_engine(name, limits=Limits(seconds=1.0)) as engine:
+        endless = Request(programs.assemble(programs.ENDLESS), (Call("test"),))
+        assert engine.run(endless).results[0].kind == "timeout"
+        number = Request(
+            programs.assemble(programs.NUMBERS), (Call("i32", (Value("i32", 3),), ("i32",)),)
+        )
+        assert engine.run(number).results[0].values == (Value("i32", 3),)
+
+
+@pytest.mark.parametrize(
+    "version", ["0.28.0", "0.40.0", "7.0.0", "14.0.0", "15.0.0", "17.0.1", "27.0.2", "50.0.1"]
+)
+def test_fuel_ends_a_loop(version: str) -> None:
+    name = f"wasmtime=={version}:fuel=100000"
+    answer = run(name, programs.ENDLESS, Call("test"), Call("test"))
+    assert [step.kind for step in answer.results] == ["fuel", "fuel"], answer
+
+
+def test_cranelift_flags_reach_the_compiler() -> None:
+    call = Call("i32", (Value("i32", 1),), ("i32",))
+    flagged = "wasmtime==45.0.0:cranelift-flag=enable_heap_access_spectre_mitigation=false"
+    assert run(flagged, programs.NUMBERS, call).results[0].kind == "values"
+    with pytest.raises(StartError, match="No existing setting named 'no_such_flag'"):
+        open_engine("wasmtime==45.0.0:cranelift-flag=no_such_flag=1")
+    with pytest.raises(StartError, match="takes no Cranelift flags"):
+        open_engine("wasmtime==7.0.0:cranelift-flag=enable_verifier")
+
+
+def result_of(engine: Engine, module: bytes) -> tuple[Value, ...]:
+    return engine.run(Request(module, (Call("test", (), ("f32",)),))).results[0].values
+
+
+ONE, MINUS_ONE = (Value("f32", 0x3F800000),), (Value("f32", 0xBF800000),)
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("binaryen==100.0.0:passes=-O2", MINUS_ONE),
+        ("binaryen==117.0.0:passes=-O2", ONE),
+        ("binaryen==130.0.0:passes=-all --closed-world -O2", MINUS_ONE),
+        ("binaryen==130.0.0:passes=-O0", ONE),
+        ("binaryen==131.0.0:passes=-O2", ONE),
+        ("binaryen==130.0.0:passes=--optimize-instructions", MINUS_ONE),
+        ("binaryen:passes=-O4", ONE),
+    ],
+)
+def test_optimisers_before_and_after(name: str, result: tuple[Value, ...]) -> None:
+    module = programs.assemble(programs.NEGATED_FACTORS)
+    with open_optimiser(name) as optimiser, open_engine("wasmtime==50.0.1") as engine:
+        answer = optimiser.optimise(module)
+        assert (answer.kind, answer.message) == ("ok", "")
+        assert result_of(engine, module) == ONE
+        assert result_of(engine, answer.module) == result
+
+
+def test_options_are_the_modules_own() -> None:
+    module = programs.assemble(programs.NEGATED_FACTORS)
+    with open_optimiser("binaryen==130.0.0") as optimiser:
+        plain = optimiser.optimise(module, [])
+        optimised = optimiser.optimise(module, ["-O2", "-tnh", "-ffm", "--pass-arg=a@b", "-g"])
+        assert (plain.kind, optimised.kind) == ("ok", "ok")
+        assert len(optimised.module) != len(plain.module)
+        assert optimiser.optimise(module, []) == plain
+
+
+def test_passes_of_a_level_are_told() -> None:
+    module = programs.assemble(programs.NEGATED_FACTORS)
+    with open_optimiser("binaryen==130.0.0:passes=-O2") as optimiser:
+        passes = optimiser.expanded_passes(module)
+    assert passes[0] == "duplicate-function-elimination"
+    assert "optimize-instructions" in passes
+    assert len(passes) > 20
+
+
+@pytest.mark.parametrize("version", ["100.0.0", "130.0.0"])
+def test_an_unknown_pass_is_a_result(version: str) -> None:
+    module = programs.assemble(programs.NUMBERS)
+    with open_optimiser(f"binaryen=={version}:passes=--no-such-pass") as optimiser:
+        assert optimiser.optimise(module).kind == "crash"
+        assert optimiser.optimise(module, ["-O1"]).kind == "ok"
+
+
+def test_flags_that_a_release_has_not() -> None:
+    module = programs.assemble(programs.NUMBERS)
+    with open_optimiser("binaryen==100.0.0:passes=--closed-world -O2") as optimiser:
+        answer = optimiser.optimise(module)
+        assert (answer.kind, "ClosedWorld" in answer.message) == ("unsupported", True)
+        assert optimiser.optimise(module, ["-O4"]).kind in ("ok", "unsupported")
+        assert optimiser.optimise(b"\\0asm nonsense", ["-O1"]).kind in ("crash", "rejected")
+
+
+def test_doors_are_for_their_own() -> None:
+    with pytest.raises(UsageError, match="optimiser"):
+        open_engine("binaryen")
+    with pytest.raises(UsageError, match="no optimiser"):
+        open_optimiser("wasmtime")
+    with pytest.raises(UsageError, match="reference"):
+        open_engine("plumbob")
