@@ -33,7 +33,8 @@ class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
 
     `kind` is the specification's message ("unreachable", "out of bounds memory access"),
     Plumbob's for a limit ("all fuel consumed"), or HOST; the text begins with it. `code` is
-    the trap code in the IR, `detail` what is known of this one. `frames` is the guest's call stack, innermost first.
+    the trap code in the IR, `detail` what is known of this one. `frames` is the guest's call
+    stack, innermost first.
     """
 
     exit_code = ExitCode.FOUND
