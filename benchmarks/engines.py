@@ -97,7 +97,10 @@ console.log((modules.length / (performance.now() - start)) * 1000);
 
 def make(first: int, count: int) -> list[bytes]:
     """Modules that add a constant of their own to their argument."""
-    text = '(module (func (export "f") (param i32) (result i32) (i32.add (local.get 0) (i32.const {}))))'
+    text = (
+        '(module (func (export "f") (param i32) (result i32)'
+        " (i32.add (local.get 0) (i32.const {}))))"
+    )
     return [encode(parse_text(text.format(number))) for number in range(first, first + count)]
 
 
@@ -106,7 +109,7 @@ def through_the_worker(engine: Engine, first: int, count: int) -> float:
     modules = make(first, count)
     call = (Call("f", (Value("i32", 1),), ("i32",)),)
     start = time.perf_counter()
-    answers = [engine.run(Request(module, call)) for module in modules]
+    answers = list(engine.run_many(Request(module, call) for module in modules))
     took = time.perf_counter() - start
     for number, answer in enumerate(answers, first):
         if answer.results[0].values != (Value("i32", number + 1),):

@@ -42,12 +42,11 @@ def misbehave(word: str) -> None:
     elif word == "text":
         os.write(int(sys.argv[2]), HEADER.pack(4, 0) + b"oops")
     elif word == "wrong":
-        send({"kind": "values", "values": ["i32:123456789"]})
+        send({"steps": [{"kind": "values", "values": ["i32:123456789"]}]})
     elif word == "eat":
         hoard = []
         while True:
             hoard.append(b"x" * (8 << 20))
-            time.sleep(0.001)
     elif word == "chat":
         for _ in range(300):
             os.write(1, b"0123456789abcdef" * 64)
@@ -66,11 +65,14 @@ def main() -> None:
         served += 1
         if word == "second" and served > 1:
             misbehave("crash")
-        send({"kind": "ok"})
-        send({"kind": "ok"})
+        steps: list[dict[str, object]] = [{"kind": "ok"}, {"kind": "ok"}]
         for export, _, results in request["calls"]:
+            if request["stream"]:
+                send({"steps": steps})
+                steps = []
             misbehave(export)
-            send({"kind": "values", "values": [f"{kind}:{served:x}" for kind in results]})
+            steps.append({"kind": "values", "values": [f"{kind}:{served:x}" for kind in results]})
+        send({"steps": steps})
 
 
 if __name__ == "__main__":

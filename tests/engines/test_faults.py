@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HARNESS = Path(__file__).with_name("harness.py")
-LIMITS = Limits(seconds=0.5, memory=256 << 20, start=10.0)
+LIMITS = Limits(seconds=1.0, memory=256 << 20, start=10.0)
 
 
 def open_fake(limits: Limits = LIMITS, **environment: str) -> Engine:
@@ -194,3 +194,22 @@ def test_ctrl_c_and_the_death_of_the_parent(sent: signal.Signals) -> None:
     while resident(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not resident(pid), "the worker outlived its parent"
+
+
+@pytest.mark.parametrize("word", ["fine", "crash", "exit", "garbage", "wrong", "second"])
+def test_many_requests_are_answered_as_one_by_one(engine: Engine, word: str) -> None:
+    requests = [ask("fine")] * 70 + [ask(word, word=word)] + [ask("fine")] * 5
+    answers = list(engine.run_many(requests))
+    assert len(answers) == len(requests)
+    kind = {"fine": "values", "exit": "crash", "wrong": "garbage", "second": "values"}
+    assert [answer.results[0].kind for answer in answers[:70]] == ["values"] * 70
+    assert [answer.results[0].kind for answer in answers[71:]] == ["values"] * 5
+    found = answers[70].results[0]
+    assert found.kind == kind.get(word, word)
+
+
+def test_leaving_many_requests_early_spoils_nothing(engine: Engine) -> None:
+    for answer in engine.run_many([ask("fine")] * 10):
+        assert answer.results[0].kind == "values"
+        break
+    assert engine.run(ask("fine", "fine")).results[1].kind == "values"

@@ -9,22 +9,23 @@ all steps together within one time limit, which is what makes many small modules
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from plumbob.engines.process import Command, Fault, FaultKind, Limits, Worker
 from plumbob.engines.request import Answer, HostCall, Outcome, OutcomeKind, Request, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from plumbob.engines.cache import Held
-    from plumbob.engines.process import Frame
     from plumbob.engines.spec import EngineSpec
 
     Judge = Callable[[str, str, str], tuple[str, str | None]]
 
 _SKIPPED = Outcome(OutcomeKind.SKIPPED)
+_OK = Outcome(OutcomeKind.OK)
 
 
 class Served:
@@ -109,23 +110,48 @@ class Engine(Served):
         second = self._attempt(self._ready(), request, stream=True)
         return Answer(second.compiled, second.instantiated, second.results, fault)
 
+    def run_many(self, requests: Iterable[Request]) -> Iterator[Answer]:
+        """Yield the answer to each request, in order: those of `run`, `retried` aside.
+
+        Requests are sent ahead of the answers, which is faster where modules are small.
+        Where the worker fails, those under way are run one by one.
+        """
+        source = iter(requests)
+        while batch := list(islice(source, AHEAD)):
+            yield from self._run_batch(batch)
+
+    def _run_batch(self, batch: list[Request]) -> Iterator[Answer]:
+        worker = self._ready()
+        done = 0
+        if worker.served == 0:
+            yield self.run(batch[0])
+            done = 1
+            worker = self._ready()
+        frames = [(request.wire(stream=False), request.module) for request in batch[done:]]
+        answers: list[Answer] = []
+        try:
+            fault = worker.send(frames, self.limits.seconds) if frames else None
+            while fault is None and done + len(answers) < len(batch):
+                steps, fault = self._read(worker, batch[done + len(answers)])
+                if fault is None:
+                    answers.append(_answer(steps, len(batch[done + len(answers)].calls)))
+        except BaseException:  # Ctrl-C: the rest of the answers must not meet the next request
+            self._drop()
+            raise
+        if fault is not None:
+            self._drop()
+        yield from answers
+        for request in batch[done + len(answers) :]:
+            yield self.run(request)
+
     def _attempt(self, worker: Worker, request: Request, *, stream: bool) -> Answer:
         steps: list[Outcome] = []
-        wanted = 2 + len(request.calls)
         try:
-            fault = worker.send(request.wire(stream=stream), request.module, self.limits.seconds)
-            while fault is None and len(steps) < wanted:
-                frame = worker.receive(self.limits.seconds)
-                if isinstance(frame, Fault):
-                    fault = frame
-                    break
-                try:
-                    steps.append(self._outcome(frame))
-                except (KeyError, ValueError, TypeError, AttributeError) as error:
-                    fault = Fault(FaultKind.GARBAGE, f"answered with {frame[0]!r:.200} ({error})")
-                    break
-                if len(steps) <= 2 and steps[-1].kind != OutcomeKind.OK:
-                    break  # the harness stops there too
+            fault = worker.send(
+                [(request.wire(stream=stream), request.module)], self.limits.seconds
+            )
+            if fault is None:
+                steps, fault = self._read(worker, request)
         except BaseException:  # Ctrl-C: the rest of the answer must not meet the next request
             self._drop()
             raise
@@ -140,12 +166,30 @@ class Engine(Served):
                     tail=fault.tail,
                 )
             )
-        steps += [_SKIPPED] * (wanted - len(steps))
-        return Answer(steps[0], steps[1], tuple(steps[2:]))
+        return _answer(steps, len(request.calls))
 
-    def _outcome(self, frame: Frame) -> Outcome:
-        data: dict[str, Any] = frame[0]
+    def _read(self, worker: Worker, request: Request) -> tuple[list[Outcome], Fault | None]:
+        """Return the steps of one request that were reported, and what broke them off."""
+        steps: list[Outcome] = []
+        while len(steps) < 2 + len(request.calls):
+            frame = worker.receive(self.limits.seconds)
+            if isinstance(frame, Fault):
+                return steps, frame
+            try:
+                steps += map(self._outcome, frame[0]["steps"])
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
+                said = f"answered with {frame[0]!r:.200} ({error})"
+                return steps, Fault(FaultKind.GARBAGE, said)
+            if len(steps) <= 2 and steps[-1].kind != OutcomeKind.OK:
+                break  # the harness stops there too
+        if len(steps) > 2 + len(request.calls):
+            return steps[:2], Fault(FaultKind.GARBAGE, f"answered {len(steps)} steps")
+        return steps, None
+
+    def _outcome(self, data: dict[str, Any]) -> Outcome:
         kind, message = data["kind"], data.get("message", "")
+        if kind == OutcomeKind.OK and "log" not in data:
+            return _OK
         calls = tuple(
             HostCall(int(place), tuple(map(Value.from_wire, args)))
             for place, args in data.get("log", ())
@@ -157,5 +201,14 @@ class Engine(Served):
         kind, trap = self._judge(kind, data.get("code", ""), message)
         return Outcome(kind, trap=trap, message=message, calls=calls)
 
+
+def _answer(steps: list[Outcome], calls: int) -> Answer:
+    skipped = [_SKIPPED] * (2 + calls - len(steps))
+    first, second, *rest = [*steps, *skipped]
+    return Answer(first, second, tuple(rest))
+
+
+AHEAD = 64
+"""Requests that are sent before their answers are awaited."""
 
 _FAULTS = (FaultKind.CRASH, FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.GARBAGE)

@@ -96,7 +96,7 @@ class Optimiser(Served):
         worker = self._ready()
         request = {"op": "optimise", "flags": list(flags), "function": function}
         try:
-            fault = worker.send(request, module, self.limits.seconds)
+            fault = worker.send([(request, module)], self.limits.seconds)
             frame = fault if fault is not None else worker.receive(self.limits.seconds)
         except BaseException:  # Ctrl-C: the answer must not meet the next request
             self._drop()

@@ -26,7 +26,7 @@ from plumbob.engines.errors import StartError
 from plumbob.engines.workers import launch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Frame = tuple[dict[str, Any], bytes]
 
@@ -147,10 +147,10 @@ class Worker:
         """Return whether it can be sent a request: it has neither failed nor ended."""
         return self._fault is None and self._process.poll() is None
 
-    def send(self, data: dict[str, Any], blob: bytes, seconds: float) -> Fault | None:
-        """Send a request; return a fault where the worker does not take it."""
-        self.served += 1
-        frame = memoryview(framing.encode(data, blob))
+    def send(self, requests: Sequence[Frame], seconds: float) -> Fault | None:
+        """Send requests; return a fault where the worker does not take them."""
+        self.served += len(requests)
+        frame = memoryview(b"".join(framing.encode(*request) for request in requests))
         deadline = time.monotonic() + seconds
         sent = 0
         while self._fault is None:

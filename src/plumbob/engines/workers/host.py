@@ -10,12 +10,16 @@ import json
 import os
 import struct
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HEADER = struct.Struct("<II")
+
+PATIENCE = 0.02
+"""Seconds for which an answer is held back."""
 
 
 class Failed(Exception):  # noqa: N818  # a step's outcome, no error of ours
@@ -44,29 +48,48 @@ def serve(
     about: dict[str, Any],
     compile_module: Callable[[bytes, int | None], Program],
 ) -> None:
-    """Answer requests until there are no more."""
-    source = os.fdopen(descriptors[0], "rb")
-    _write(descriptors[1], _frame(about))
-    while header := source.read(HEADER.size):
-        size, blob_size = HEADER.unpack(header)
-        request = json.loads(source.read(size))
-        _run(request, source.read(blob_size), descriptors[1], compile_module)
+    """Answer requests until there are no more.
+
+    Answers are held back while further requests wait, for `PATIENCE` at most.
+    """
+    source, out = descriptors
+    _write(out, _frame(about))
+    buffer = bytearray()
+    held: list[bytes] = []
+    flushed = time.monotonic()
+    while True:
+        request = _take(buffer)
+        if request is None or time.monotonic() - flushed > PATIENCE:
+            _write(out, b"".join(held))
+            held.clear()
+            flushed = time.monotonic()
+        if request is None:
+            data = os.read(source, 1 << 18)
+            if not data:
+                return
+            buffer += data
+            continue
+        steps = _steps(*request, compile_module)
+        if request[0]["stream"]:
+            for step in steps:
+                _write(out, _frame({"steps": [step]}))
+        else:
+            held.append(_frame({"steps": list(steps)}))
 
 
-def _run(
-    request: dict[str, Any],
-    module: bytes,
-    out: int,
-    compile_module: Callable[[bytes, int | None], Program],
-) -> None:
-    """Send a frame a step: each at once where the request asks for it, else all together."""
-    frames: list[bytes] = []
-    at_once = request["stream"]
-    for data in _steps(request, module, compile_module):
-        frames.append(_frame(data))
-        if at_once:
-            _write(out, frames.pop())
-    _write(out, b"".join(frames))
+def _take(buffer: bytearray) -> tuple[dict[str, Any], bytes] | None:
+    """Return the first request and remove it; None while it is incomplete."""
+    if len(buffer) < HEADER.size:
+        return None
+    size, blob_size = HEADER.unpack_from(buffer)
+    middle = HEADER.size + size
+    end = middle + blob_size
+    if len(buffer) < end:
+        return None
+    request = json.loads(buffer[HEADER.size : middle])
+    blob = bytes(buffer[middle:end])
+    del buffer[:end]
+    return request, blob
 
 
 def _steps(
@@ -84,10 +107,10 @@ def _steps(
     try:
         program.instantiate(request["imports"], log)
     except Failed as failed:
-        yield {**failed.data, "log": log}
+        yield {**failed.data, "log": list(log)}
         program.close()
         return
-    yield {"kind": "ok", "log": log} if log else {"kind": "ok"}
+    yield {"kind": "ok", "log": list(log)} if log else {"kind": "ok"}
     for export, args, results in request["calls"]:
         log.clear()
         try:
@@ -97,7 +120,7 @@ def _steps(
             }
         except Failed as failed:
             data = failed.data
-        yield {**data, "log": log} if log else data
+        yield {**data, "log": list(log)} if log else data
     program.close()
 
 

@@ -1,7 +1,7 @@
 // The harness of V8 (Deno, Node) and JavaScriptCore (Bun): modules in, one frame a step out.
 // Frames go at once where the request asks for it, else all together. Numbers travel as bits. What JavaScript's border does not carry (v128, exnref) is
 // "unsupported"; the bits of a NaN may change on the way.
-import { flush, hold, receive, rest, send } from "./pipes.mjs";
+import { hold, receive, rest, send } from "./pipes.mjs";
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -136,7 +136,17 @@ function warmUp(instance, one) {
 }
 
 function run(request, bytes) {
-  const report = request.stream ? send : hold;
+  if (request.stream) {
+    perform(request, bytes, (step) => send({ steps: [step] }));
+    return;
+  }
+  const steps = [];
+  // The log is emptied before each step, so that a step to be kept has a copy.
+  perform(request, bytes, (step) => steps.push(step.log ? { ...step, log: [...step.log] } : step));
+  hold({ steps });
+}
+
+function perform(request, bytes, report) {
   let module;
   try {
     module = new WebAssembly.Module(bytes);
@@ -154,7 +164,7 @@ function run(request, bytes) {
     report({ ...failure(error, "link"), log });
     return;
   }
-  report({ kind: "ok", log });
+  report(log.length === 0 ? { kind: "ok" } : { kind: "ok", log });
   for (const one of request.calls) {
     if (warm !== null) warmUp(warm, one);
     log.length = 0;
@@ -169,7 +179,4 @@ function run(request, bytes) {
 }
 
 send({ version: globalThis.Deno?.version ?? process.versions });
-for (let next; (next = receive()) !== null; ) {
-  run(...next);
-  flush();
-}
+for (let next; (next = receive()) !== null; ) run(...next);

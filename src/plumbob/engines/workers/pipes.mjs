@@ -13,25 +13,30 @@ const source = open(Number(args[0]), "r");
 const target = open(Number(args[1]), "w");
 export const rest = args.slice(2);
 
-/** Return `size` bytes, or null where the requests have ended. */
-function read(size) {
-  const bytes = Buffer.allocUnsafeSlow(size);
-  let have = 0;
-  while (have < size) {
-    const count = fs.readSync(source, bytes, have, size - have, null);
-    if (count === 0) return null;
-    have += count;
+let buffer = Buffer.alloc(0);
+const chunk = Buffer.allocUnsafeSlow(1 << 18);
+
+/** Have at least `size` bytes in the buffer; return whether there are so many. */
+function fill(size) {
+  while (buffer.length < size) {
+    flush();
+    const count = fs.readSync(source, chunk, 0, chunk.length, null);
+    if (count === 0) return false;
+    buffer = Buffer.concat([buffer, chunk.subarray(0, count)]);
   }
-  return bytes;
+  return true;
 }
 
-/** Return the next request as [object, bytes], or null. */
+/** Return the next request as [object, bytes], or null. Held answers go before a wait. */
 export function receive() {
-  const header = read(HEADER);
-  if (header === null) return null;
-  const text = read(header.readUInt32LE(0));
-  const blob = read(header.readUInt32LE(4));
-  return [JSON.parse(text.toString()), blob];
+  if (held.length > 0 && performance.now() - flushed > PATIENCE) flush();
+  if (!fill(HEADER)) return null;
+  const middle = HEADER + buffer.readUInt32LE(0);
+  const end = middle + buffer.readUInt32LE(4);
+  if (!fill(end)) return null;
+  const request = [JSON.parse(buffer.toString("utf8", HEADER, middle)), buffer.subarray(middle, end)];
+  buffer = buffer.subarray(end);
+  return request;
 }
 
 /** Return an object as a frame, with bytes beside it. */
@@ -44,6 +49,8 @@ function encode(data, blob) {
 }
 
 let held = [];
+let flushed = 0;
+const PATIENCE = 20; // milliseconds for which an answer is held back
 
 /** Keep an object for the next flush. */
 export function hold(data) {
@@ -52,6 +59,8 @@ export function hold(data) {
 
 /** Send what is held. */
 export function flush() {
+  flushed = performance.now();
+  if (held.length === 0) return;
   const bytes = Buffer.concat(held);
   held = [];
   for (let sent = 0; sent < bytes.length; ) {
