@@ -176,6 +176,27 @@ def test_every_call_of_the_host_is_reached(
     assert not fired
 
 
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("use", ["read", "stat"])
+def test_a_harmless_swap_goes_unnoticed(
+    world: World, guest: Guest, monkeypatch: pytest.MonkeyPatch, use: str, number: int
+) -> None:
+    """A file replaced by a link that may be followed is one of the two, never the link itself."""
+    (world.root / "swap").write_bytes(b"inside")
+    (world.root / "new").symlink_to("file")
+
+    def swap() -> None:
+        (world.root / "new").rename(world.root / "swap")
+
+    with monkeypatch.context() as patches:
+        Trigger(patches, swap).arm(number)
+        assert USES[use](guest, b"swap") == Errno.SUCCESS
+    if use == "read":
+        assert guest.receive(guest.fd, 100) in (b"inside", b"contents")
+    else:
+        assert guest.results[0][16] == 4
+
+
 @pytest.mark.parametrize("scene", ["directory to relative link", "inner directory"])
 def test_planted_a_walk_that_follows_links_is_caught(
     world: World, guest: Guest, monkeypatch: pytest.MonkeyPatch, scene: str
