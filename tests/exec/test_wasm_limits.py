@@ -36,6 +36,15 @@ TEXT = """(module
     (table.grow $t (ref.null func) (local.get 0)))
   (func (export "allocate") (param i32) (result i32)
     (array.len (array.new_default $bytes (local.get 0))))
+  (type $list (struct (field (ref null $list)) (field i64)))
+  (func (export "pile") (local $l (ref null $list))
+    (loop $more
+      (local.set $l (struct.new $list (local.get $l) (i64.const 0x123456789)))
+      (br $more)))
+  (table $kept 64 (ref null $bytes))
+  (func (export "keep") (param i32 i32)
+    (table.set $kept (local.get 0) (array.new_default $bytes (local.get 1))))
+  (func (export "forget") (table.fill $kept (i32.const 0) (ref.null $bytes) (i32.const 64)))
   (func (export "wide") (result i32)
     (array.len (array.new $bytes (i32.const 1) (i32.const -1)))))"""
 
@@ -119,7 +128,7 @@ def test_a_memory_beyond_the_limit_is_refused() -> None:
 
 
 def test_tables_grow_to_the_stores_limit(mode: Mode) -> None:
-    running = guest(mode, table_elements=6)
+    running = guest(mode, table_elements=64 + 6)
     assert running.exports["grow_table"](3) == -1
     assert running.exports["grow_table"](2) == 4
     assert running.exports["grow_table"](1) == -1
@@ -133,6 +142,24 @@ def test_a_request_for_a_huge_array_traps(mode: Mode, size: int) -> None:
     with pytest.raises(Trap, match="memory limit reached"):
         running.exports["wide"]()
     assert running.exports["allocate"](1000) == 1000
+
+
+def test_large_arrays_are_counted_while_they_live(mode: Mode) -> None:
+    running = guest(mode, memory=8 << 20)
+    for _ in range(3):
+        for place in range(7):
+            running.exports["keep"](place, 1 << 17)
+        with pytest.raises(Trap, match="memory limit reached"):
+            running.exports["keep"](7, 1 << 17)
+        running.exports["forget"]()
+    assert running.exports["fine"]() == 7
+
+
+def test_many_small_objects_reach_the_limit(mode: Mode) -> None:
+    running = guest(mode, memory=48 << 20)
+    with pytest.raises(Trap, match="memory limit reached: about"):
+        running.exports["pile"]()
+    assert running.exports["fine"]() == 7
 
 
 def test_an_interrupted_guest_traps(mode: Mode) -> None:

@@ -26,6 +26,21 @@ BYTES: Final = {t.I8: 1, t.I16: 2, t.I32: 4, t.F32: 4, t.I64: 8, t.F64: 8, t.V12
 ELEMENT_BYTES: Final = 8
 """What an element of an array is taken to cost: a reference to its value."""
 
+LARGE_ARRAY: Final = 4096
+"""Elements from which on an array is counted by itself; smaller objects the executor counts
+together, from time to time (a few operators cannot make many of them)."""
+
+
+class LargeArray(ArrayRef):
+    """An array that gives back to the budget what it took."""
+
+    __slots__ = ("budget",)
+
+    budget: Budget
+
+    def __del__(self) -> None:
+        self.budget.give_memory(len(self.items) * ELEMENT_BYTES)
+
 
 def default_of(storage: ValType) -> int | None:
     """Return the default value of a storage type that has one."""
@@ -38,16 +53,26 @@ def mask_of(storage: ValType) -> int | None:
 
 
 def new_array(type_: int, value: Any, length: int, budget: Budget) -> ArrayRef:
-    """Return an array of `length` times the value.
-
-    Traps where the array alone would take more than the store's limit on memory.
-    """
-    if length * ELEMENT_BYTES > budget.limits.memory:
+    """Return an array of `length` times the value; traps where the budget has no room."""
+    if length < LARGE_ARRAY:
+        return ArrayRef(type_, [value] * length)
+    size = length * ELEMENT_BYTES
+    if not budget.try_take_memory(size):
         raise GuestTrap(MEMORY_LIMIT, f"an array of {length} elements")
     try:
-        return ArrayRef(type_, [value] * length)
+        array = LargeArray(type_, [value] * length)
     except MemoryError:
+        budget.give_memory(size)
         raise GuestTrap(MEMORY_LIMIT, f"an array of {length} elements") from None
+    array.budget = budget
+    return array
+
+
+def array_of(type_: int, items: list[Any], budget: Budget) -> ArrayRef:
+    """Return an array of the items; traps where the budget has no room."""
+    array = new_array(type_, None, len(items), budget)
+    array.items[:] = items
+    return array
 
 
 def decode_items(storage: ValType, data: bytes | memoryview, start: int, length: int) -> list[int]:

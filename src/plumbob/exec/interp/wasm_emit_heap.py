@@ -225,7 +225,7 @@ def _array_new_data(fs: FunctionSource, inst: Inst) -> None:
     segment = f"datas[{fs.func.imm(inst, 'data')}]"
     items = f"decode_items({name}, {segment}, {', '.join(texts(fs, inst))})"
     index = fs.func.imm(inst, "type")
-    fs.out.line(f"{result_name(fs, inst)} = ArrayRef(type{index}, {items})")
+    fs.out.line(f"{result_name(fs, inst)} = array_of(type{index}, {items}, budget)")
 
 
 def _storage(fs: FunctionSource, inst: Inst) -> str:
@@ -240,7 +240,7 @@ def _array_new_elem(fs: FunctionSource, inst: Inst) -> None:
     segment = f"elements[{fs.func.imm(inst, 'elem')}]"
     items = f"segment_items({segment}, {', '.join(texts(fs, inst))})"
     index = fs.func.imm(inst, "type")
-    fs.out.line(f"{result_name(fs, inst)} = ArrayRef(type{index}, {items})")
+    fs.out.line(f"{result_name(fs, inst)} = array_of(type{index}, {items}, budget)")
 
 
 def _item(fs: FunctionSource, inst: Inst) -> str:

@@ -7,6 +7,7 @@ whenever a slice of fuel is used up, so a deadline is kept to about a tenth of a
 
 from __future__ import annotations
 
+import sys
 import time
 from types import CellType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
@@ -25,7 +26,14 @@ from plumbob.exec.interp.threads import on_guest_thread, run_on_guest_thread
 from plumbob.exec.interp.wasm_linker import InstanceMachine, ModuleProgram
 from plumbob.exec.interp.wasm_walk import InstanceWalker
 from plumbob.ir.function import NO_LOCATION
-from plumbob.runtime.traps import DEADLINE, HOST_DEPTH, OUT_OF_FUEL, GuestTrap, WasmFrame
+from plumbob.runtime.traps import (
+    DEADLINE,
+    HOST_DEPTH,
+    MEMORY_LIMIT,
+    OUT_OF_FUEL,
+    GuestTrap,
+    WasmFrame,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +50,10 @@ _PROGRAMS: Final[WeakValueDictionary[int, ModuleProgram]] = WeakValueDictionary(
 
 A program keeps its environment, so the number is nobody else's meanwhile.
 """
+
+
+BLOCK_BYTES: Final = 48
+"""What a block of Python's allocator is taken to hold: an object, its list, a large number."""
 
 
 class HostFailure(Exception):  # noqa: N818  # it carries an error, and is none itself
@@ -92,6 +104,8 @@ class Engine:
         self.crossings = 0
         self.interrupted = False
         self.deadline: float | None = None
+        self._budget = store.budget
+        self._blocks = sys.getallocatedblocks()
         self.walker = InstanceWalker(self)
         self._code: dict[int, _Registered] = {}
 
@@ -218,11 +232,18 @@ class Engine:
         return handed
 
     def poll(self) -> None:
-        """Trap if the guest was interrupted or its time is up; a host that waits asks, too."""
+        """Trap if the guest was interrupted, is out of time, or holds too many objects.
+
+        Small objects are not counted one by one: what Python's allocator handed out since the
+        store was made, by whomever, is their estimate. A host that waits asks here, too.
+        """
         if self.interrupted:
             self._stop(OUT_OF_FUEL, "interrupted")
         if self.deadline is not None and time.monotonic() >= self.deadline:
             self._stop(DEADLINE, f"after {self.store_limits.deadline} seconds")
+        objects = (sys.getallocatedblocks() - self._blocks) * BLOCK_BYTES
+        if objects > self._budget.memory:
+            self._stop(MEMORY_LIMIT, f"about {objects} bytes of objects")
 
     def _stop(self, kind: str, message: str) -> NoReturn:
         # The trap leaves before the cell is assigned; nothing is owed after it.

@@ -129,6 +129,7 @@ class InstanceLinker(Linker):
                 "HostRef": references.HostRef,
                 "StructRef": references.StructRef,
                 "array_copy": heap.copy,
+                "array_of": heap.array_of,
                 "array_fill": heap.fill,
                 "array_init_data": heap.init_data,
                 "array_init_elem": heap.init_elem,

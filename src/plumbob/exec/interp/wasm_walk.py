@@ -496,13 +496,16 @@ def _array_new_fixed(at: _At) -> None:
 def _array_new_data(at: _At) -> None:
     start, length = at.args()
     segment = at.instance.datas[at.imm("data")]
-    items: list[Any] = list(heap.decode_items(at.storage(), segment, start, length))
-    at.finish(ArrayRef(at.instance.types[at.imm("type")], items))
+    _finish_items(at, list(heap.decode_items(at.storage(), segment, start, length)))
+
+
+def _finish_items(at: _At, items: list[Any]) -> None:
+    type_ = at.instance.types[at.imm("type")]
+    at.finish(heap.array_of(type_, items, at.instance.store.budget))
 
 
 def _array_new_elem(at: _At) -> None:
-    items = heap.segment_items(at.instance.elements[at.imm("elem")], *at.args())
-    at.finish(ArrayRef(at.instance.types[at.imm("type")], items))
+    _finish_items(at, heap.segment_items(at.instance.elements[at.imm("elem")], *at.args()))
 
 
 def _item(array: ArrayRef | None, index: int) -> list[Any]:
