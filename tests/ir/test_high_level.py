@@ -96,6 +96,8 @@ def test_numbers_beyond_their_range_are_refused(line: str) -> None:
         ("v5 = ref.test v2, bot", "unknown heap type `bot`"),
         ("v5 = memory.load.i8x32 0, v0", "not a valid controlling type"),
         ("v5 = memory.load.ref.any 0, v0", "not a valid controlling type"),
+        ("v5 = memory.load.i128 0, v0", "not a valid controlling type"),
+        ("v5 = memory.load.f16 0, v0", "not a valid controlling type"),
         ("v5 = ref.eq v2, v3", "arg 1 (v3) has type ref.func, expected ref.any"),
         ("v5 = exn.new 0, sig0(v0, v1)", "the tag's values have types"),
         ("table.call 0, 0, sig0, v0(v1)", "arg 0 (v1) has type i64, expected i32"),

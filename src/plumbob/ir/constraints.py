@@ -104,8 +104,9 @@ TYPE_SETS: Final[dict[str, TypeSet]] = {
             frozenset(
                 ty
                 for ty in NUMERIC
-                if not ty.is_dynamic
-                and (ty.bits == (128 if ty.is_vector else ty.lane_bits) <= 64 or ty.bits == 128)
+                if (ty.is_vector and not ty.is_dynamic and ty.bits == 128)
+                or (ty.is_int and ty.bits <= 64)
+                or (ty.is_float and ty.bits in (32, 64))
             ),
         ),
     )
