@@ -74,16 +74,18 @@ def diagnostic_data(diagnostic: Diagnostic) -> Data:
 
 def place_data(offset: int | None, span: Span | None) -> Data:
     """Return a place: bytes from the start of the binary, line and column from 1 of a text."""
-    line = column = end_line = end_column = None
+    line = column = end_line = end_column = source_line = None
     if span is not None and span.source.text is not None:
         line, column = span.source.location(span.start)
         end_line, end_column = span.source.location(max(span.end, span.start))
+        source_line = span.source.line_text(line)
     return {
         "offset": offset,
         "line": line,
         "column": column,
         "end_line": end_line,
         "end_column": end_column,
+        "source_line": source_line,
     }
 
 

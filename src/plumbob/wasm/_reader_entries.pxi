@@ -264,6 +264,8 @@ def read_elements(Reader r):
         flags = r.get_u32("the flags of an element segment")
         if flags > 7:
             r.fail_at(at, "E0126", "malformed element segment flags", "0 to 7", str(flags))
+        if flags & 1:
+            r.need_feature(BULK_MEMORY, at, "a passive or declarative element segment")
         if flags:
             r.need_feature(BULK_MEMORY | REFERENCE_TYPES, at, "this form of element segment")
         mode = ACTIVE if not flags & 1 else DECLARATIVE if flags & 2 else PASSIVE

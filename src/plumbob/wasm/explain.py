@@ -18,7 +18,7 @@ from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.instructions import Instruction, decode_locals, decode_operator
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.sentences import Facts, sentence
-from plumbob.wasm.types import CONCRETE, HEAP_MASK, INDEX_MASK, ValType
+from plumbob.wasm.types import BOT, CONCRETE, HEAP_MASK, INDEX_MASK, ValType
 
 if TYPE_CHECKING:
     from plumbob.wasm.bodies import BodyChecker
@@ -93,14 +93,39 @@ class Explainer:
         instruction = self.instruction_at(offset)
         if instruction is None:
             return None
-        if self.function is None:
-            return instruction.operator.mnemonic
-        return self.bodies.printer_of(self.function).operator(instruction)
+        # A constant expression has no locals: any function's printer will do.
+        return self.bodies.printer_of(self.function or 0).operator(instruction)
+
+    def entity(self, space: str, index: int) -> str:
+        """Return an index with the name it has, if it has one: `$f (3)` or `3`."""
+        if space == "local":
+            name = self.names.indirect["local"].get(self.function or 0, {}).get(index)
+        else:
+            name = self.names.name_of(space, index)
+        return str(index) if name is None else f"${name} ({index})"
+
+    @property
+    def place(self) -> str:
+        """What the code is called in a sentence: the function, or whose expression it is."""
+        if self.function is not None:
+            return "the function"
+        field, index = str(self.key[0]), int(self.key[1])
+        what = {
+            "global": "the initialiser of global",
+            "table": "the initialiser of table",
+            "elem": "the offset of element segment",
+            "data": "the offset of data segment",
+        }[field]
+        if len(self.key) > 2:
+            what = f"element {self.key[2]} of segment"
+        return f"{what} {index}"
 
     # Types.
 
     def show(self, type_: int) -> str:
         """Return a type of the kernel's as in the text format."""
+        if type_ == BOT:
+            return "any"
         if not type_ & CONCRETE:
             return str(ValType(type_))
         index = self.bodies.space.index_of(type_ & INDEX_MASK)

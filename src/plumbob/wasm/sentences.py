@@ -40,7 +40,9 @@ class Facts(NamedTuple):
     @property
     def block(self) -> str:
         """What the innermost block is called."""
-        return describe_block(self.frames[-1][0]) if self.frames else "the code"
+        if not self.frames or self.frames[-1][0] == "function":
+            return self.explainer.place
+        return f"the `{self.frames[-1][0]}`"
 
     @property
     def height(self) -> int:
@@ -64,11 +66,6 @@ class Said(NamedTuple):
     found: str | None = None
     hint: str | None = None
     notes: tuple[str, ...] = ()
-
-
-def describe_block(kind: str) -> str:
-    """Return what a block is called in a sentence."""
-    return "the function" if kind == "function" else f"the `{kind}`"
 
 
 def count_of(count: int, what: str) -> str:
@@ -224,6 +221,15 @@ def _select(facts: Facts) -> Said:
     )
 
 
+def _table_func(facts: Facts) -> Said:
+    found = facts.show(facts.found)
+    return Said(
+        f"{facts.subject} goes through a table of functions, not of {found}",
+        facts.show(facts.expected),
+        found,
+    )
+
+
 def _arity(facts: Facts) -> Said:
     return Said(
         f"the labels of {facts.subject} take different numbers of operands",
@@ -249,7 +255,8 @@ def _const(facts: Facts) -> Said:
 def _const_global(facts: Facts) -> Said:
     if facts.expected:
         return Said(
-            f"global {facts.found} is mutable, so a constant expression cannot read it",
+            f"global {facts.explainer.entity('global', facts.found)} is mutable, so a constant "
+            "expression cannot read it",
             "an immutable global",
             "a mutable one",
         )
@@ -312,6 +319,14 @@ def _index_only(message: str) -> Callable[[Facts], Said]:
     return said
 
 
+def _named(space: str, message: str) -> Callable[[Facts], Said]:
+    def said(facts: Facts) -> Said:
+        entity = facts.explainer.entity(space, facts.found)
+        return Said(message.format(op=facts.subject, found=entity))
+
+    return said
+
+
 def _reference(facts: Facts) -> Said:
     found = facts.show(facts.found)
     return Said(f"{facts.subject} takes a reference, not {found}", "a reference", found)
@@ -328,7 +343,7 @@ def _branch_label(facts: Facts) -> Said:
 
 def _uninitialised(facts: Facts) -> Said:
     return Said(
-        f"local {facts.expected} is read before it is set",
+        f"local {facts.explainer.entity('local', facts.expected)} is read before it is set",
         hint=f"its type {facts.show(facts.found)} has no default value: set it first, in this "
         "block or one around it",
     )
@@ -351,16 +366,16 @@ _SENTENCES: dict[int, Callable[[Facts], Said]] = {
     216: _alignment,
     217: _index_only("the offset {found} of {op} is beyond the 32-bit addresses of its memory"),
     218: _index_only("{op} names lane {found}, expected one below {expected}"),
-    219: _index_only("{op} sets global {found}, which is immutable"),
+    219: _named("global", "{op} sets global {found}, which is immutable"),
     220: _uninitialised,
-    221: _index_only("function {found} is not declared as referencable"),
+    221: _named("func", "function {found} is not declared as referencable"),
     222: _kind,
     223: _packed,
     224: _index_only("{op} writes field {found}, which is immutable"),
     225: _types_differ,
     226: _types_differ,
     227: _types_differ,
-    228: _types_differ,
+    228: _table_func,
     229: _arity,
     230: _index_only("the results of {op}'s callee are not those of this function"),
     231: _types_differ,

@@ -303,8 +303,10 @@ cdef class Checker:
                 (hidden, outer))
 
     def expected_operands(self):
-        """Return the types that the operator which failed takes, the top last; None where
-        its immediates were not read to the end or it takes any."""
+        """Return the types that the operator which failed takes, the top last.
+
+        T_BOT stands for any. The operator's immediates must have been read to the end.
+        """
         cdef State* s = &self.state
         cdef Row* row = &rows[s.row]
         cdef uint32_t i
@@ -337,7 +339,7 @@ cdef class Checker:
             elif code == O_SOURCE:
                 out.append(cast_type(s, 0))
             elif code == O_ANY:
-                return None
+                out.append(T_BOT)
             else:
                 out.append(resolve(s, code))
         return out

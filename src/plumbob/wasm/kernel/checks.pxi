@@ -68,7 +68,7 @@ cdef int check_one(State* s, const Row* row, uint8_t kind) noexcept nogil:
         return 0 if s.variable.mutable else fail(s, E_IMMUTABLE, 0, s.index)
     elif kind == C_TABLE_FUNC:
         if not matches(s.env, s.table[0].element, REF_BIT | NULL_BIT | H_FUNC):
-            return fail(s, E_TABLE_FUNC, 0, s.table[0].element)
+            return fail(s, E_TABLE_FUNC, REF_BIT | NULL_BIT | H_FUNC, s.table[0].element)
         return 0
     elif kind == C_ELEM_TABLE:
         if not matches(s.env, s.elem_type, s.table[0].element):

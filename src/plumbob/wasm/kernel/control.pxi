@@ -69,6 +69,9 @@ cdef int leave(State* s) noexcept nogil:
     cdef const T* results
     if not skips(s, frame):
         results = results_of(frame, &count)
+        if not frame.dead and s.sp - frame.height < count:
+            # Too few comes before the types of those that are there.
+            return fail(s, E_REACHED if is_dead_end(results, count) else E_MISSING, 0, 0)
         if pop_list(s, results, count):
             if s.error == E_MISSING and is_dead_end(results, count):
                 s.error = E_REACHED
