@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.support import COMMAND, environment
 
 from plumbob.engines.cache import Cache
 
@@ -139,3 +143,34 @@ def test_install_and_remove_a_release(plumbob: Run, tmp_path: Path) -> None:
     assert b"the registry has no wasmtime==45.0.99" in done.stderr
     assert plumbob("engines", "remove", "wasmtime", env=env).returncode == 0
     assert list((tmp_path / "engines" / "wasmtime").iterdir()) == []
+
+
+def start_install(folder: Path, name: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, "engines", "install", name, "--json"],
+        env=environment(PLUMBOB_CACHE=str(folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.registry
+def test_two_processes_install_the_same_release(tmp_path: Path) -> None:
+    processes = [start_install(tmp_path, "wasmtime==45.0.0") for _ in range(2)]
+    said = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted(json.loads(text)["engines"][0]["new"] for text in said) == [False, True]
+    assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+@pytest.mark.registry
+def test_ctrl_c_leaves_nothing_half_made(tmp_path: Path) -> None:
+    process = start_install(tmp_path, "wasmtime==45.0.0")
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("unfinished/*")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, b"interrupted" in complaints) == (130, True)
+    assert list((tmp_path / "unfinished").iterdir()) == []
+    assert not list(tmp_path.glob("engines/*/*"))

@@ -86,3 +86,17 @@ START_TRAPS = "(module (func $s unreachable) (start $s))"
 ENDLESS = '(module (func (export "test") (loop $again (br $again))))'
 
 THROWS = '(module (tag $t) (func (export "test") (throw $t)))'
+
+COPIED_SIGN = """
+(module (memory 1) (global $last (mut i32) (i32.const 65528))
+  (func (export "test") (result f64)
+    (f64.copysign (f64.const 1) (f64.load (global.get $last)))))
+"""
+"""Loads the last eight bytes of a memory, which are nought: 1."""
+
+HUNGRY = """
+(module (memory 1) (func (export "test")
+  (drop (memory.grow (i32.const 20000)))
+  (memory.fill (i32.const 0) (i32.const 1) (i32.const 1300000000))))
+"""
+"""Asks for 1.3 GB and writes to all of it."""

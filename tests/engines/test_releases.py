@@ -205,6 +205,39 @@ def test_an_endless_loop_ends_in_time(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "kind"),
+    [("wasmtime==41.0.0:opt=none", "trap"), ("wasmtime==42.0.0:opt=none", "values")],
+)
+def test_the_release_that_loads_too_much_is_told_from_the_next(name: str, kind: str) -> None:
+    step = run(name, programs.COPIED_SIGN, Call("test", (), ("f64",))).results[0]
+    assert step.kind == kind
+    assert step.trap == (T.MEMORY_OUT_OF_BOUNDS if kind == "trap" else None)
+
+
+@pytest.mark.parametrize("name", ["wasmtime==50.0.1", "deno", "node", "bun"])
+def test_a_hungry_program_is_stopped(name: str) -> None:
+    with open_engine(name, limits=Limits(memory=500 << 20)) as engine:
+        hungry = Request(programs.assemble(programs.HUNGRY), (Call("test"),))
+        assert engine.run(hungry).results[0].kind == "memory"
+        number = Call("i32", (Value("i32", 3),), ("i32",))
+        answer = engine.run(Request(programs.assemble(programs.NUMBERS), (number,)))
+        assert answer.results[0].values == (Value("i32", 3),)
+
+
+@pytest.mark.parametrize("name", ["wasmtime==45.0.0", "deno", "bun", "pywasm"])
+def test_many_modules_in_turn(name: str) -> None:
+    constants = range(1000, 1150)
+    text = '(module (func (export "test") (result i32) (i32.const {})))'
+    requests = [Request(programs.assemble(text.format(n)), (TEST,)) for n in constants]
+    with open_engine(name) as engine:
+        answers = list(engine.run_many(requests))
+        assert engine.restarts == 0
+    assert [answer.results[0].values for answer in answers] == [
+        (Value("i32", constant),) for constant in constants
+    ]
+
+
+@pytest.mark.parametrize(
     "version", ["0.28.0", "0.40.0", "7.0.0", "14.0.0", "15.0.0", "17.0.1", "27.0.2", "50.0.1"]
 )
 def test_fuel_ends_a_loop(version: str) -> None:
