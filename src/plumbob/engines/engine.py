@@ -9,7 +9,6 @@ all steps together within one time limit, which is what makes many small modules
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from plumbob.engines.process import Command, Fault, FaultKind, Limits, Worker
@@ -116,8 +115,15 @@ class Engine(Served):
         Requests are sent ahead of the answers, which is faster where modules are small.
         Where the worker fails, those under way are run one by one.
         """
-        source = iter(requests)
-        while batch := list(islice(source, AHEAD)):
+        batch: list[Request] = []
+        size = 0
+        for request in requests:
+            batch.append(request)
+            size += len(request.module)
+            if len(batch) == AHEAD or size > AHEAD_BYTES:
+                yield from self._run_batch(batch)
+                batch, size = [], 0
+        if batch:
             yield from self._run_batch(batch)
 
     def _run_batch(self, batch: list[Request]) -> Iterator[Answer]:
@@ -210,5 +216,8 @@ def _answer(steps: list[Outcome], calls: int) -> Answer:
 
 AHEAD = 64
 """Requests that are sent before their answers are awaited."""
+
+AHEAD_BYTES = 1 << 16
+"""Bytes of modules at which no more is sent ahead: what a pipe takes without waiting."""
 
 _FAULTS = (FaultKind.CRASH, FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.GARBAGE)

@@ -98,7 +98,11 @@ class Worker:
         self.served = 0
         """Requests sent so far."""
         self._start(command)
-        ready = self.receive(limits.start)
+        try:
+            ready = self.receive(limits.start)
+        except BaseException:  # Ctrl-C: nobody else knows this process
+            self.close()
+            raise
         if isinstance(ready, Fault):
             raise StartError(
                 f"{subject} does not start", found=ready.message, hint=ready.tail[-500:] or None
