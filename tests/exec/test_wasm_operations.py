@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plumbob.exec.interp import wasm_emit  # noqa: F401  # it registers the operations
+from plumbob.api import Instance, Module, Store, Trap
+from plumbob.exec.interp import (
+    Machine,
+    Program,
+    wasm_emit,  # noqa: F401  # it registers the operations
+)
 from plumbob.exec.interp.source_function import EMITTERS, SELECTORS
 from plumbob.exec.interp.wasm_walk import WASM_STEPS
 from plumbob.frontend import ModuleEnvironment, translate_function
 from plumbob.ir import high_level  # noqa: F401  # it defines them
 from plumbob.ir.operations import CLIF_OPERATIONS, OPERATIONS
+from plumbob.ir.parser import parse_clif
 from plumbob.scripts.wast_run import RunStage
 from plumbob.wasm import features as f
 from plumbob.wasm.text.script import ModuleCommand, TextModule, parse_script
@@ -433,3 +439,19 @@ def test_the_scripts_use_every_operation() -> None:
                     function = translate_function(environment, index)
                     used.update(function.inst_op[inst].name for _, inst in function.insts())
     assert [name for name in HIGH_LEVEL if name not in used] == []
+
+
+@pytest.mark.parametrize("mode", ["source", "walk"])
+def test_equal_functions_are_told_apart_in_a_stack(mode: Mode) -> None:
+    program = Program(
+        parse_clif("".join(f"function %{name}() {{ block0: trap user1 }}\n" for name in "fg"))
+    )
+    machine = Machine(program, mode=mode)
+    found = [machine.call(symbol) for symbol in ("%f", "%g", "%f")]
+    assert [getattr(outcome, "function", None) for outcome in found] == ["%f", "%g", "%f"]
+    text = '(module (func (export "f") unreachable) (func (export "g") unreachable))'
+    exports = Instance(Module.from_text(text), None, Store(mode=mode)).exports
+    for name, index in (("f", 0), ("g", 1), ("f", 0)):
+        with pytest.raises(Trap) as error:
+            exports[name]()
+        assert [frame.func_index for frame in error.value.frames] == [index]

@@ -21,7 +21,6 @@ from plumbob.exec.interp.source_memory import access_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import CodeType
 
     from plumbob.exec.interp.machine import Machine
     from plumbob.exec.interp.source_frame import FaultPlace
@@ -50,7 +49,8 @@ class Linker:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.cells = {"fuel": CellType(0), "pinned": CellType(0)}
-        self.registry: dict[CodeType, Compiled] = {}
+        # By identity: equal functions of different names have equal code.
+        self.registry: dict[int, Compiled] = {}
         self._direct: dict[str, Callable[..., Any]] = {}
         self._tail: dict[str, Callable[[int, tuple[int, ...]], Any]] = {}
         memory = machine.memory
@@ -168,7 +168,7 @@ class Linker:
 
     def _function(self, compiled: Compiled) -> Callable[..., Any]:
         code = compiled.code
-        self.registry[code] = compiled
+        self.registry[id(code)] = compiled
         self.globals.update(compiled.extras)
         helpers = self.machine.program.library.namespace
         for name in code.co_names:
@@ -249,7 +249,7 @@ class Linker:
         traceback = trap.__traceback__
         last = -1
         while traceback is not None:
-            compiled = self.registry.get(traceback.tb_frame.f_code)
+            compiled = self.registry.get(id(traceback.tb_frame.f_code))
             if compiled is not None:
                 last = compiled.insts[traceback.tb_lineno]
                 frames.append(Frame(compiled.symbol, last))

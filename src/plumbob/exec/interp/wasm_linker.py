@@ -119,7 +119,6 @@ class InstanceLinker(Linker):
         self.owner = machine
         engine, instance = machine.engine, machine.instance
         self.cells = engine.cells
-        self.registry = {}
         self.globals.update(
             {
                 "FAULTS": WASM_FAULTS,
