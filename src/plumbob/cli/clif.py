@@ -133,6 +133,11 @@ def run(
     from plumbob.scripts.run_clif_values import parse_invocation
 
     file = _read(path)
+    wrong = list(run_clif.refused(file))
+    if wrong:
+        for verdict in wrong:
+            click.echo(f"{path}:{verdict.line}: {verdict.reason}", err=True)
+        return ExitCode.FOUND
     invocation = parse_invocation(call.strip())
     changed = {"fuel": fuel, "call_depth": call_depth}
     limits = DEFAULT_LIMITS._replace(**{k: v for k, v in changed.items() if v is not None})

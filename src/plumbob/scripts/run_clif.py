@@ -51,12 +51,11 @@ class FileRunner:
         self.program = Program(functions, file.pointer_bits())
 
     def judge(self) -> Iterator[Verdict]:
-        """Judge every directive, and every function that is malformed."""
-        target = Target(self.file.pointer_bits())
-        for parsed in self.file.functions:
-            errors = verify(parsed.function, target)
-            if errors:
-                yield Verdict("verifier", parsed.line, FAILED, "; ".join(map(str, errors)))
+        """Judge every directive; in a file whose functions are wrong, those alone."""
+        wrong = list(refused(self.file))
+        if wrong:
+            yield from wrong
+            return
         comments = [c for parsed in self.file.functions for c in parsed.comments]
         for comment in (*self.file.comments, *comments):
             kind, colon, text = comment.text.lstrip("; \t").partition(":")
@@ -79,6 +78,15 @@ class FileRunner:
         """Make the call; returns the function's signature and the outcome."""
         machine = Machine(self.program, **self.options)
         return call(machine, invocation)
+
+
+def refused(file: ClifFile) -> Iterator[Verdict]:
+    """Yield a verdict for each function that the verifier refuses: it has no one meaning."""
+    target = Target(file.pointer_bits())
+    for parsed in file.functions:
+        errors = verify(parsed.function, target)
+        if errors:
+            yield Verdict("verifier", parsed.line, FAILED, "; ".join(map(str, errors)))
 
 
 def call(machine: Machine, invocation: Invocation) -> tuple[Signature, Outcome]:
