@@ -1,7 +1,8 @@
 """Frames on a worker's pipes: two lengths, a JSON object, raw bytes.
 
 `u32 length of the object, u32 length of the bytes`, both little-endian, then both parts.
-The harnesses in `workers/` speak it too. Imports nothing of Plumbob.
+The harnesses in `workers/` speak it too, in their own words: they can import nothing of ours.
+Imports nothing of Plumbob.
 """
 
 from __future__ import annotations
