@@ -17,6 +17,7 @@ guest runs and put back when the last one ends.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
@@ -72,6 +73,8 @@ class _Worker:
         self.wake.acquire()
         self.done.acquire()
         self.job: Callable[[], Any] | None = None
+        self.idle = True
+        self.abandoned = False
         self.result: Any = None
         self.error: BaseException | None = None
         with _stack_size_lock:
@@ -95,18 +98,31 @@ class _Worker:
             del job
             self.job = None
             self.done.release()
+            if self.abandoned:
+                return
 
     def run(self, job: Callable[[], Any], interrupt: Callable[[], None]) -> Any:
-        """Run the job and wait. Ctrl-C in the waiting thread calls `interrupt` and waits on."""
+        """Run the job and wait. Ctrl-C in the waiting thread calls `interrupt` and waits on.
+
+        A second Ctrl-C waits no longer, say for a host function that never returns: the
+        worker is abandoned to its job and no longer `idle`.
+        """
         self.job = job
+        self.idle = False
         self.wake.release()
         try:
             self.done.acquire()
         except BaseException:
             interrupt()
-            self.done.acquire()
+            try:
+                self.done.acquire()
+            except BaseException:
+                self.abandoned = True
+                raise
             self.result = self.error = None
+            self.idle = True
             raise
+        self.idle = True
         result, error = self.result, self.error
         self.result = self.error = None
         if error is not None:
@@ -140,4 +156,16 @@ def run_on_guest_thread(
         return worker.run(job, interrupt)
     finally:
         _recursion.release()
-        pool.append(worker)
+        if worker.idle:
+            pool.append(worker)
+
+
+def _after_fork() -> None:
+    """Forget the threads of the parent: they do not run in the child."""
+    global _stack_size_lock  # noqa: PLW0603  # somebody may have held it
+    _stack_size_lock = threading.Lock()
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
