@@ -33,6 +33,15 @@ class StoreLimits(NamedTuple):
 DEFAULT_LIMITS: Final = StoreLimits()
 
 
+def host_is_short(subject: str, found: str) -> LimitError:
+    """Return the error for what the limits allow and the host has no memory for."""
+    return LimitError(
+        f"{subject} does not fit the host's memory",
+        expected="what the host can allocate",
+        found=found,
+    )
+
+
 class Budget:
     """What is left of a store's limits on memory and tables."""
 
@@ -63,6 +72,10 @@ class Budget:
     def give_memory(self, size: int) -> None:
         """Give bytes back."""
         self.memory += size
+
+    def give_elements(self, count: int) -> None:
+        """Give table elements back."""
+        self.table_elements += count
 
     def try_take_elements(self, count: int) -> bool:
         """Take table elements if they are there."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from plumbob.ir.entities import HEAP_OOB
 from plumbob.ir.trap_codes import UNALIGNED_ATOMIC, UNSHARED_WAIT
+from plumbob.runtime.limits import host_is_short
 from plumbob.runtime.traps import GuestTrap
 from plumbob.wasm.types import Limits, MemoryType
 
@@ -33,12 +34,16 @@ class LinearMemory:
     __slots__ = ("budget", "data", "declared", "lock", "waiters")
 
     def __init__(self, declared: MemoryType, budget: Budget) -> None:
-        """Make a memory of its minimum size. Raises `LimitError` if the budget has no room."""
+        """Make a memory of its minimum size. Raises `LimitError` if budget or host lack room."""
         self.declared = declared
         self.budget = budget
         size = declared.limits.minimum << declared.page_size_log2
         budget.take_memory(size)
-        self.data = bytearray(size)
+        try:
+            self.data = bytearray(size)
+        except (MemoryError, OverflowError):
+            budget.give_memory(size)
+            raise host_is_short("a memory", f"{size} bytes") from None
         self.lock = threading.RLock()
         self.waiters: dict[int, list[threading.Event]] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plumbob.ir.trap_codes import TABLE_OOB
+from plumbob.runtime.limits import host_is_short
 from plumbob.runtime.traps import GuestTrap
 from plumbob.wasm.types import Limits, TableType
 
@@ -21,14 +22,18 @@ class Table:
     __slots__ = ("budget", "declared", "items")
 
     def __init__(self, declared: TableType, initial: Any, budget: Budget) -> None:
-        """Make a table of its minimum size. Raises `LimitError` if the budget has no room.
+        """Make a table of its minimum size. Raises `LimitError` if budget or host lack room.
 
         `declared` has canonical ids in place of type indices.
         """
         self.declared = declared
         self.budget = budget
         budget.take_elements(declared.limits.minimum)
-        self.items: list[Any] = [initial] * declared.limits.minimum
+        try:
+            self.items: list[Any] = [initial] * declared.limits.minimum
+        except (MemoryError, OverflowError):
+            budget.give_elements(declared.limits.minimum)
+            raise host_is_short("a table", f"{declared.limits.minimum} elements") from None
 
     @property
     def type(self) -> TableType:
@@ -45,7 +50,11 @@ class Table:
             return GROW_FAILED
         if not self.budget.try_take_elements(delta):
             return GROW_FAILED
-        self.items.extend([value] * delta)
+        try:
+            self.items.extend([value] * delta)
+        except (MemoryError, OverflowError):
+            self.budget.give_elements(delta)
+            return GROW_FAILED
         return size
 
     def get(self, index: int) -> Any:

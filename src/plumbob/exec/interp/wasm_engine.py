@@ -173,24 +173,32 @@ class Engine:
         function.tail = lambda depth, arguments: call(depth, *arguments)
 
     def invoke(self, function: FuncRef, arguments: Sequence[Any]) -> tuple[Any, ...]:
-        """Call a function from outside, or from a host function."""
-        if on_guest_thread():
-            return self._run(function, arguments)
+        """Call a function from outside, or from a host function.
+
+        Raises what a host function raised, `GuestTrap`, and what a guest throws.
+        """
+        try:
+            if on_guest_thread():
+                return self._run(function, arguments)
+            return self._enter(function, arguments)
+        except HostFailure as failure:
+            error = failure.error
+        raise error
+
+    def _enter(self, function: FuncRef, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """Call a function on a guest thread."""
         if self.store_limits.deadline is not None:
             self.deadline = time.monotonic() + self.store_limits.deadline
         frames = FRAMES_PER_CALL * self.limits.call_depth + FRAMES_PER_CROSSING * (
             self.limits.host_depth + 1
         )
         self.interrupted = False
-        try:
-            result: tuple[Any, ...] = run_on_guest_thread(
-                lambda: self._run(function, arguments),
-                frames,
-                self.limits.stack_bytes,
-                self.interrupt,
-            )
-        except HostFailure as failure:
-            raise failure.error from None
+        result: tuple[Any, ...] = run_on_guest_thread(
+            lambda: self._run(function, arguments),
+            frames,
+            self.limits.stack_bytes,
+            self.interrupt,
+        )
         return result
 
     def _run(self, function: FuncRef, arguments: Sequence[Any]) -> tuple[Any, ...]:

@@ -1,0 +1,70 @@
+"""What goes wrong in hosts: their own errors under guests, and memory they do not have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plumbob.api import Instance, Module, Store
+from plumbob.runtime import limits, memory, table
+from plumbob.wasm import types as t
+
+if TYPE_CHECKING:
+    from plumbob.exec.interp import Mode
+
+MODES = ["source", "walk"]
+BEYOND = 1 << 62
+"""Bytes that no host has: CPython refuses them without trying."""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_host_function_catches_what_an_inner_one_raised(mode: Mode) -> None:
+    caught: list[ValueError] = []
+    raised = ValueError("inner")
+    raised.__cause__ = KeyError("its own cause")
+
+    def inner() -> None:
+        raise raised
+
+    def outer() -> None:
+        try:
+            exports["in"]()
+        except ValueError as error:
+            caught.append(error)
+        exports["in"]()
+
+    text = """(module (import "" "outer" (func $outer)) (import "" "inner" (func $inner))
+      (func (export "out") (call $outer)) (func (export "in") (call $inner)))"""
+    imports = {"": {"outer": outer, "inner": inner}}
+    exports: Any = Instance(Module.from_text(text), imports, Store(mode=mode)).exports
+    with pytest.raises(ValueError, match="inner") as error:
+        exports["out"]()
+    assert caught == [raised]
+    assert error.value is raised
+    assert isinstance(raised.__cause__, KeyError)
+
+
+def test_a_memory_the_host_cannot_hold_is_refused_and_costs_nothing() -> None:
+    budget = limits.Budget(limits.StoreLimits(memory=2 * BEYOND))
+    wide = t.MemoryType(t.Limits(BEYOND >> 16, None, is64=True))
+    with pytest.raises(limits.LimitError, match="does not fit the host's memory"):
+        memory.LinearMemory(wide, budget)
+    assert budget.memory == 2 * BEYOND
+    small = memory.LinearMemory(wide._replace(limits=t.Limits(1, None, is64=True)), budget)
+    before = budget.memory
+    assert small.grow(BEYOND >> 17) == memory.GROW_FAILED
+    assert (small.pages, budget.memory) == (1, before)
+
+
+def test_a_table_the_host_cannot_hold_is_refused_and_costs_nothing() -> None:
+    budget = limits.Budget(limits.StoreLimits(table_elements=2 * BEYOND))
+    wide = t.TableType(t.EXTERNREF, t.Limits(BEYOND, None, is64=True))
+    with pytest.raises(limits.LimitError, match="does not fit the host's memory"):
+        table.Table(wide, None, budget)
+    assert budget.table_elements == 2 * BEYOND
+    small = table.Table(wide._replace(limits=t.Limits(1, None, is64=True)), None, budget)
+    before = budget.table_elements
+    for delta in (BEYOND >> 1, BEYOND):
+        assert small.grow(delta, None) == table.GROW_FAILED
+    assert (len(small.items), budget.table_elements) == (1, before)
