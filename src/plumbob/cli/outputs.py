@@ -85,7 +85,9 @@ def _write_stdout(data: bytes) -> None:
         raise InputError("cannot write standard output: it is closed")
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        rest = memoryview(data)
+        while rest:  # unbuffered, a pipe takes what it can at once
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
