@@ -1,0 +1,175 @@
+"""Bad use of the API: every kind of import given every wrong kind, host results, stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plumbob.api import (
+    Func,
+    Global,
+    Instance,
+    LinkError,
+    Memory,
+    Module,
+    Store,
+    Table,
+    Tag,
+    Trap,
+    function_type,
+)
+from plumbob.errors import UsageError
+
+IMPORTS = {
+    "func": "(func (param i32))",
+    "memory": "(memory 2)",
+    "table": "(table 2 funcref)",
+    "global": "(global (mut i32))",
+    "tag": "(tag (param i32))",
+}
+
+
+def instance(text: str, imports: Any = None, store: Store | None = None) -> Any:
+    return Instance(Module.from_text(text), imports, store)
+
+
+def near_misses(store: Store) -> dict[str, list[Any]]:
+    """Return, for each kind, objects of that kind whose types do not match IMPORTS."""
+    return {
+        "func": [
+            Func.from_callable(store, function_type(), lambda: None),
+            Func.from_callable(store, function_type(["i64"]), lambda _: None),
+            Func.from_callable(store, function_type(["i32"], ["i32"]), lambda _: 0),
+        ],
+        "memory": [Memory.new(store, 1), Memory.new(store, 2, is64=True)],
+        "table": [Table.new(store, "funcref", 1), Table.new(store, "externref", 2)],
+        "global": [Global.new(store, "i32", 0), Global.new(store, "i64", 0, mutable=True)],
+        "tag": [Tag.new(store), Tag.new(store, ["i64"])],
+    }
+
+
+@pytest.mark.parametrize("wanted", IMPORTS)
+def test_every_import_refuses_every_other_kind_and_type(wanted: str) -> None:
+    store = Store()
+    module = Module.from_text(f'(module (import "env" "it" {IMPORTS[wanted]}))')
+    for given in near_misses(store).values():
+        for extern in given:
+            with pytest.raises(LinkError, match="incompatible import type") as error:
+                Instance(module, {"env": {"it": extern}}, store)
+            assert f"`env` `it` to be a {wanted}" in str(error.value.expected)
+            assert error.value.found is not None
+
+
+@pytest.mark.parametrize("wanted", IMPORTS)
+def test_every_import_that_is_missing_is_named(wanted: str) -> None:
+    for imports in ({}, {"env": {}}, {"other": {"it": 1}}):
+        with pytest.raises(LinkError, match=f"unknown import: expected a {wanted} `env` `it`"):
+            instance(f'(module (import "env" "it" {IMPORTS[wanted]}))', imports)
+
+
+@pytest.mark.parametrize("wanted", IMPORTS)
+def test_every_import_refuses_another_stores(wanted: str) -> None:
+    for extern in near_misses(Store())[wanted]:
+        with pytest.raises(UsageError, match=r"`env` `it`.*same store.*another store's"):
+            instance(f'(module (import "env" "it" {IMPORTS[wanted]}))', {"env": {"it": extern}})
+
+
+@pytest.mark.parametrize("given", [None, 1, (1,), (1, 2, 3), "ab", (1, "x"), {1, 2}, (1 << 32, 0)])
+def test_wrong_results_of_a_host_function_leave_the_instance_usable(given: Any) -> None:
+    answers = [given, (1, 2)]
+    exports = instance(
+        """(module (import "env" "pair" (func $pair (result i32 i64)))
+          (func (export "pair") (result i32 i64) (call $pair)))""",
+        {"env": {"pair": lambda: answers.pop(0)}},
+    ).exports
+    with pytest.raises(UsageError, match="results of the host function 'pair'"):
+        exports["pair"]()
+    assert exports["pair"]() == (1, 2)
+
+
+class EmbedderError(Exception):
+    """Some error of the embedder's."""
+
+
+@pytest.mark.parametrize("error", [EmbedderError, KeyboardInterrupt, SystemExit, RecursionError])
+def test_errors_of_the_host_pass_every_handler_of_the_guest(error: type[BaseException]) -> None:
+    def fail() -> None:
+        raise error
+
+    exports = instance(
+        """(module (import "env" "fail" (func $fail))
+          (func (export "catch") (result i32)
+            (block $caught (try_table (catch_all $caught) (call $fail)) (return (i32.const 1)))
+            (i32.const 2))
+          (func (export "seven") (result i32) (i32.const 7)))""",
+        {"env": {"fail": fail}},
+    ).exports
+    for _ in range(2):
+        with pytest.raises(error):
+            exports["catch"]()
+        assert exports["seven"]() == 7
+
+
+def test_traps_pass_every_handler_of_the_guest() -> None:
+    exports = instance(
+        """(module (func (export "catch") (param i32) (result i32)
+          (block $caught
+            (try_table (catch_all $caught) (drop (i32.div_u (i32.const 1) (local.get 0))))
+            (return (i32.const 1)))
+          (i32.const 2)))"""
+    ).exports
+    with pytest.raises(Trap, match="integer divide by zero"):
+        exports["catch"](0)
+    assert exports["catch"](1) == 1
+
+
+def test_a_host_function_may_call_back_and_catch_a_trap() -> None:
+    caught = []
+
+    def middle() -> int:
+        with pytest.raises(Trap, match="unreachable") as error:
+            exports["boom"]()
+        caught.append(error.value.kind)
+        return int(exports["seven"]())
+
+    exports: Any = instance(
+        """(module (import "env" "middle" (func $middle (result i32)))
+          (func (export "boom") unreachable)
+          (func (export "seven") (result i32) (i32.const 7))
+          (func (export "top") (result i32) (i32.add (call $middle) (i32.const 1))))""",
+        {"env": {"middle": middle}},
+    ).exports
+    assert exports["top"]() == 8
+    assert caught == ["unreachable"]
+
+
+@pytest.mark.parametrize("value", ["x", None, 1.0, 1 << 32, -(1 << 31) - 1])
+def test_a_global_keeps_its_value_where_a_wrong_one_is_set(value: Any) -> None:
+    counter = Global.new(Store(), "i32", 5, mutable=True)
+    with pytest.raises(UsageError, match="an int of 32 bits"):
+        counter.value = value
+    assert counter.value == 5
+
+
+def test_a_table_takes_functions_of_its_store_alone() -> None:
+    table = Table.new(Store(), "funcref", 1)
+    other = Func.from_callable(Store(), function_type(), lambda: None)
+    with pytest.raises(UsageError, match=r"element 0.*same store"):
+        table[0] = other
+    with pytest.raises(UsageError, match=r"element 0.*funcref"):
+        table[0] = print
+    assert table[0] is None
+
+
+@pytest.mark.parametrize("memory64", [False, True])
+def test_a_view_pins_a_memory_until_it_is_released(memory64: bool) -> None:  # noqa: FBT001  # a parameter
+    memory = Memory.new(Store(), 1, 3, is64=memory64)
+    with memory.view() as view:
+        with pytest.raises(UsageError, match="cannot grow"):
+            memory.grow(1)
+        for bad in (65536, -65537):
+            with pytest.raises(IndexError):
+                view[bad]
+    assert memory.grow(1) == 1
+    assert len(memory) == 2 << 16
