@@ -49,6 +49,9 @@ class Program:
     `pointer_bits` is 64 or 32. `library` holds the helpers of the semantics.
     """
 
+    has_instances = False
+    """Whether its functions run in instances of a module, as high-level operations need."""
+
     def __init__(self, functions: Iterable[Function] = (), pointer_bits: int = 64) -> None:
         if pointer_bits not in LAYOUTS:
             raise UsageError("pointer width", expected="32 or 64", found=str(pointer_bits))

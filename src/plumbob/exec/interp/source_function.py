@@ -184,6 +184,7 @@ class FunctionSource:
         self.out.inst = inst
         results = func.inst_results[inst]
         name = func.inst_op[inst].name
+        self.require_instance(name)
         constant = constant_of(func, inst)
         if constant is not None:
             self.constants[results[0]] = constant
@@ -193,6 +194,11 @@ class FunctionSource:
             self._pure(inst)
         if self.traced and results:
             self.trace(inst)
+
+    def require_instance(self, name: str) -> None:
+        """Refuse a high-level operation (its name has a dot) where there is no instance."""
+        if "." in name and not self.program.has_instances:
+            raise unsupported(name, "it acts on an instance of a module, and there is none")
 
     def trace(self, inst: Inst) -> None:
         """Write the report of the instruction's results."""
@@ -228,7 +234,9 @@ class FunctionSource:
         inst = self.func.block_insts[block][-1]
         self.out.inst = inst
         self.block = block
-        return SELECTORS[self.func.inst_op[inst].name](self, inst)
+        name = self.func.inst_op[inst].name
+        self.require_instance(name)
+        return SELECTORS[name](self, inst)
 
     def give(self, block: Block, index: int) -> None:
         """Write the assignments of arguments to parameters for one destination.

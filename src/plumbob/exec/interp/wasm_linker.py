@@ -63,6 +63,8 @@ class ModuleProgram(Program):
     asked about every function that was translated.
     """
 
+    has_instances = True
+
     def __init__(
         self,
         environment: ModuleEnvironment,
