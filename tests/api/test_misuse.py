@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from typing import Any
 
 import pytest
@@ -173,3 +174,66 @@ def test_a_view_pins_a_memory_until_it_is_released(memory64: bool) -> None:  # n
                 view[bad]
     assert memory.grow(1) == 1
     assert len(memory) == 2 << 16
+
+
+@pytest.mark.parametrize("code", ["B", "H", "I", "d"])
+def test_writing_a_buffer_of_wide_items_keeps_the_memorys_size(code: str) -> None:
+    memory = Memory.new(Store(), 1)
+    data = array.array(code, [1, 2, 3])
+    memory.write(8, memoryview(data))
+    assert len(memory) == 65536
+    assert memory.read(8, len(data.tobytes())) == data.tobytes()
+    with pytest.raises(UsageError, match="within 65536 bytes"):
+        memory.write(65534, memoryview(data))
+
+
+@pytest.mark.parametrize(
+    ("minimum", "maximum"), [(-1, None), (5, 2), (1, 65537), (65537, None), (1.5, None), ("1", 2)]
+)
+def test_impossible_sizes_are_refused_and_cost_nothing(minimum: Any, maximum: Any) -> None:
+    store = Store()
+    before = (store.runtime.budget.memory, store.runtime.budget.table_elements)
+    with pytest.raises(UsageError, match="minimum <= maximum"):
+        Memory.new(store, minimum, maximum)
+    if maximum is None or maximum == 2:
+        wrong = 1 << 32 if minimum == 65537 else minimum
+        with pytest.raises(UsageError, match="minimum <= maximum"):
+            Table.new(store, "funcref", wrong, maximum)
+    assert (store.runtime.budget.memory, store.runtime.budget.table_elements) == before
+
+
+def test_a_shared_memory_needs_a_maximum_and_a_table_references() -> None:
+    with pytest.raises(UsageError, match="expected a maximum"):
+        Memory.new(Store(), 1, shared=True)
+    with pytest.raises(UsageError, match="a reference type"):
+        Table.new(Store(), "i32", 1, initial=0)
+
+
+def test_an_initialiser_that_traps_makes_no_instance() -> None:
+    with pytest.raises(Trap, match="memory limit reached"):
+        instance(
+            """(module (type $bytes (array i8))
+              (global (ref $bytes) (array.new_default $bytes (i32.const -1))))"""
+        )
+
+
+def test_the_hosts_own_error_reaches_the_host_function_between() -> None:
+    seen: list[type[BaseException]] = []
+
+    def outer() -> None:
+        try:
+            exports["middle"]()
+        except EmbedderError as error:
+            seen.append(type(error))
+
+    def inner() -> None:
+        raise EmbedderError
+
+    exports: Any = instance(
+        """(module (import "env" "outer" (func $outer)) (import "env" "inner" (func $inner))
+          (func (export "top") (call $outer))
+          (func (export "middle") (call $inner)))""",
+        {"env": {"outer": outer, "inner": inner}},
+    ).exports
+    exports["top"]()
+    assert seen == [EmbedderError]

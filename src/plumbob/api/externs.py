@@ -119,6 +119,18 @@ def _results(given: Any, type_: FuncType, store: Store, what: str) -> Any:
     return tuple(to_guest_all(values, type_.results, store, what)) or None
 
 
+def _require_limits(what: str, minimum: Any, maximum: Any, most: int) -> None:
+    """Raise UsageError unless `0 <= minimum <= maximum <= most`, all integers."""
+    highest = most if maximum is None else maximum
+    numbers = isinstance(minimum, int) and isinstance(highest, int)
+    if not numbers or not 0 <= minimum <= highest <= most:
+        raise UsageError(
+            what,
+            expected=f"0 <= minimum <= maximum <= {most}",
+            found=f"minimum {minimum!r}, maximum {maximum!r}",
+        )
+
+
 class Memory(_Extern):
     """A linear memory: bytes by address, `memory[0:4]`; sizes are in pages.
 
@@ -136,6 +148,9 @@ class Memory(_Extern):
         shared: bool = False,
     ) -> Memory:  # fmt: skip
         """Return a new memory of `minimum` pages of 64 KiB. Raises `LimitError`."""
+        _require_limits("a memory's pages", minimum, maximum, 1 << (48 if is64 else 16))
+        if shared and maximum is None:
+            raise UsageError("a shared memory", expected="a maximum", found="none")
         declared = MemoryType(Limits(minimum, maximum, is64), shared)
         return cls(store, LinearMemory(declared, store.runtime.budget))
 
@@ -184,10 +199,12 @@ class Memory(_Extern):
         self._require(address, size)
         return bytes(self.runtime.data[address : address + size])
 
-    def write(self, address: int, data: bytes) -> None:
-        """Write bytes; UsageError out of bounds."""
-        self._require(address, len(data))
-        self.runtime.data[address : address + len(data)] = data
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """Write bytes, those of any buffer; UsageError out of bounds."""
+        # Items of a buffer may be wider than a byte; the memory must not change its size.
+        raw = bytes(memoryview(data))
+        self._require(address, len(raw))
+        self.runtime.data[address : address + len(raw)] = raw
 
     def _require(self, address: int, size: int) -> None:
         if address < 0 or size < 0 or address + size > len(self):
@@ -212,6 +229,9 @@ class Table(_Extern):
     ) -> Table:  # fmt: skip
         """Return a new table, full of `initial`. Raises `LimitError`."""
         kind = value_type(element)
+        if not kind.is_ref:
+            raise UsageError("a table's elements", expected="a reference type", found=str(kind))
+        _require_limits("a table's elements", minimum, maximum, (1 << 32) - 1)
         value = to_guest(initial, kind, store, "the table's initial value")
         declared = TableType(kind, Limits(minimum, maximum))
         return cls(store, table.Table(declared, value, store.runtime.budget))

@@ -69,7 +69,10 @@ class Instance:
         self.store = Store() if store is None else store
         self._given = imports or {}
         self.store.require_open()
-        self._instance = runtime.Instance(self.store.runtime, module.environment, self._provide)
+        # An initialiser may trap, too: an array beyond the limit on memory.
+        self._instance = self.store.guarded(
+            lambda: runtime.Instance(self.store.runtime, module.environment, self._provide)
+        )
         self.exports = Exports(self.store, self._instance)
         if before_start is not None:
             before_start(self)
