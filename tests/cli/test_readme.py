@@ -39,6 +39,29 @@ def test_the_explanation_is_the_one_that_is_shown(
     assert told.stdout.decode() == shown["plumbob validate add.wat"]
 
 
+def test_the_program_shown_runs_as_shown(
+    plumbob: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = sessions()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hello.wat").write_text(shown["cat hello.wat"])
+    commands = [command for command in shown if command.startswith("plumbob run ")]
+    assert len(commands) == 2
+    for command in commands:
+        ran = plumbob(*shlex.split(command)[1:])
+        assert (ran.returncode, ran.stdout.decode(), ran.stderr) == (0, shown[command], b"")
+
+
+def test_the_first_command_runs_a_program(plumbob: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = next(text for language, text in BLOCKS if language == "sh")
+    _, _, command = first.strip().rpartition(" && .venv/bin/plumbob ")
+    monkeypatch.chdir(ROOT)
+    ran = plumbob(*shlex.split(command))
+    primes = [n for n in range(2, 100) if all(n % d for d in range(2, n))]
+    assert ran.returncode == 0
+    assert [int(word) for word in ran.stdout.split()] == primes
+
+
 def test_every_command_shown_exists(plumbob: Run) -> None:
     for command in sessions():
         program, *arguments = shlex.split(command)
@@ -47,11 +70,12 @@ def test_every_command_shown_exists(plumbob: Run) -> None:
 
 
 def test_the_python_shown_says_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    (source,) = [text for language, text in BLOCKS if language == "python"]
-    exec(compile(source, "README.md", "exec"), {})  # noqa: S102  # our own README
+    sources = [text for language, text in BLOCKS if language == "python"]
+    for source in sources:
+        exec(compile(source, "README.md", "exec"), {})  # noqa: S102  # our own README
     said = capsys.readouterr().out.splitlines()
-    promised = re.findall(r"print\(.*\)\s+# (.*)", source)
-    assert len(said) == len(promised) == 3
+    promised = re.findall(r"print\(.*\)\s+# (.*)", "".join(sources))
+    assert len(said) == len(promised) == 5
     for line, promise in zip(said, promised, strict=True):
         pattern = ".*".join(map(re.escape, promise.split("...")))
         assert re.fullmatch(pattern, line), (line, promise)
