@@ -29,16 +29,18 @@ def check_custom_sections(module: Module) -> list[Diagnostic]:
     """Return a warning for each fault in the custom sections of a valid module."""
     out: list[Diagnostic] = []
     seen: set[str] = set()
-    for custom in module.customs:
+    for place, custom in enumerate(module.customs):
+        base = module.offsets.get(("custom", place))
         check = {NAME_SECTION: _check_names, BRANCH_HINTS: _check_hints}.get(custom.name)
         if check is None:
             continue
         if custom.name in seen:
-            out.append(_warning("W0101", "a second section of this name", MALFORMED, custom))
+            again = _warning("W0101", "a second section of this name", MALFORMED, custom)
+            out.append(again._replace(offset=base))
             continue
         seen.add(custom.name)
         try:
-            out.extend(check(module, custom))
+            out.extend(fault._replace(offset=base) for fault in check(module, custom))
         except MalformedError as error:
             out.append(
                 Diagnostic(
@@ -47,6 +49,7 @@ def check_custom_sections(module: Module) -> list[Diagnostic]:
                     verdict=MALFORMED,
                     severity=WARNING,
                     section=custom.name,
+                    offset=None if base is None else base + (error.offset or 0),
                     expected=error.expected,
                     found=error.found,
                 )

@@ -73,6 +73,10 @@ class FieldOffsets(Mapping[tuple[str | int, ...], int]):
         if inits is not None:
             self._inits[kind] = inits
 
+    def add(self, kind: str, start: int) -> None:
+        """Note where the next field of a kind begins; a custom section's is its contents."""
+        self._starts[kind] = (*self._starts.get(kind, ()), start)
+
     def record_items(self, elements: Sequence[ElementSegment], items: Sequence[int]) -> None:
         """Note where the first expression of each element segment begins."""
         self._elements = tuple(elements)
@@ -178,6 +182,7 @@ class _Decoder:
 
     def custom(self) -> None:
         name = self.reader.name("the name of a custom section")
+        self.offsets.add("custom", self.reader.offset)
         data = self.reader.payload(self.reader.remaining)
         self.module.customs.append(CustomSection(name, data, self.anchor))
 
