@@ -58,12 +58,13 @@ class FieldOffsets(Mapping[tuple[str | int, ...], int]):
     """
 
     # It must not refer to the module: the cycle would keep the whole input alive.
-    __slots__ = ("_datas", "_elements", "_inits", "_items", "_starts")
+    __slots__ = ("_customs", "_datas", "_elements", "_inits", "_items", "_starts")
 
     def __init__(self) -> None:
         self._starts: dict[str, Sequence[int]] = {}
         self._inits: dict[str, Sequence[int]] = {}
         self._items: Sequence[int] = ()
+        self._customs: list[int] = []
         self._elements: Sequence[ElementSegment] = ()
         self._datas: DataVector | None = None
 
@@ -73,9 +74,11 @@ class FieldOffsets(Mapping[tuple[str | int, ...], int]):
         if inits is not None:
             self._inits[kind] = inits
 
-    def add(self, kind: str, start: int) -> None:
-        """Note where the next field of a kind begins; a custom section's is its contents."""
-        self._starts[kind] = (*self._starts.get(kind, ()), start)
+    def add_custom(self, start: int) -> None:
+        """Note where the contents of the next custom section begin."""
+        if not self._customs:
+            self._starts["custom"] = self._customs
+        self._customs.append(start)
 
     def record_items(self, elements: Sequence[ElementSegment], items: Sequence[int]) -> None:
         """Note where the first expression of each element segment begins."""
@@ -182,7 +185,7 @@ class _Decoder:
 
     def custom(self) -> None:
         name = self.reader.name("the name of a custom section")
-        self.offsets.add("custom", self.reader.offset)
+        self.offsets.add_custom(self.reader.offset)
         data = self.reader.payload(self.reader.remaining)
         self.module.customs.append(CustomSection(name, data, self.anchor))
 
