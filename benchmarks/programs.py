@@ -2,8 +2,10 @@
 
 All programs of the suite `programs`, with their whole inputs, each in a process of its own
 with a time limit. A program is judged by its standard output and error. What is timed is the
-part between the program's calls of `bench.start` and `bench.end`; operations are
-instructions of the IR as fuel counts them.
+part between the program's calls of `bench.start` and `bench.end`. Operations are what fuel
+charges there: instructions of the IR, those on branches not taken included. So they, and the
+rate, are upper bounds, far above what is executed where a loop holds much that it seldom does
+(an interpreter's switch); rates compare runs of one program, not programs.
 
     python -m benchmarks.programs [--limit SECONDS] [--json] [NAME...]
 
@@ -90,7 +92,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not options.json:
-        print(f"{'program':22} {'verdict':8} {'total':>9} {'timed':>10} {'operations':>13}")
+        print(
+            f"{'program':22} {'verdict':8} {'total':>9} {'timed':>10} {'charged':>13} {'rate, <=':>12}"
+        )
     rows = []
     for guest in guests():
         if options.names and not any(name in guest.name for name in options.names):
