@@ -92,9 +92,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not options.json:
-        print(
-            f"{'program':22} {'verdict':8} {'total':>9} {'timed':>10} {'charged':>13} {'rate, <=':>12}"
-        )
+        columns = f"{'total':>9} {'timed':>10} {'charged':>13} {'rate, <=':>12}"
+        print(f"{'program':22} {'verdict':8} {columns}")
     rows = []
     for guest in guests():
         if options.names and not any(name in guest.name for name in options.names):
