@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plumbob.api import Instance, Module, Store
+from plumbob.api import Instance, Module, Store, StoreLimits, Trap
 from plumbob.runtime import limits, memory, table
 from plumbob.wasm import types as t
 
@@ -68,3 +68,49 @@ def test_a_table_the_host_cannot_hold_is_refused_and_costs_nothing() -> None:
     for delta in (BEYOND >> 1, BEYOND):
         assert small.grow(delta, None) == table.GROW_FAILED
     assert (len(small.items), budget.table_elements) == (1, before)
+
+
+LIST = """(module (memory 1)
+  (type $list (struct (field (ref null $list)) (field i32)))
+  (type $cells (array (mut i32)))
+  (type $row (array (mut (ref null $cells))))
+  (global $head (export "head") (mut (ref null $list)) (ref.null $list))
+  (global $rows (ref $row) (array.new_default $row (i32.const 100000)))
+  (func (export "keep") (param $n i32)
+    (loop $more
+      (global.set $head (struct.new $list (global.get $head) (i32.const 1)))
+      (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  (func (export "rows") (param $n i32)
+    (loop $more
+      (array.set $row (global.get $rows) (local.get $n)
+        (array.new_default $cells (i32.const 4000)))
+      (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  (func (export "spin") (param $n i32)
+    (loop $more (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"""
+
+
+def exports_of(mode: Mode, bytes_: int) -> Any:
+    store = Store(StoreLimits(memory=bytes_), mode=mode)
+    return Instance(Module.from_text(LIST), None, store).exports
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_objects_that_live_are_bounded_and_given_back(mode: Mode) -> None:
+    exports = exports_of(mode, 20 << 20)
+    for _ in range(2):
+        with pytest.raises(Trap, match="memory limit reached"):
+            exports["keep"](500_000)
+        exports["head"].value = None
+    exports["keep"](1000)
+
+
+def test_arrays_that_live_are_bounded() -> None:
+    with pytest.raises(Trap, match="memory limit reached: an array of 4000"):
+        exports_of("source", 20 << 20)["rows"](90_000)
+
+
+def test_the_hosts_own_objects_are_none_of_the_guests() -> None:
+    exports = exports_of("source", 2 << 20)
+    mine = [[number] for number in range(200_000)]
+    exports["spin"](1_000_000)
+    assert len(mine) == 200_000

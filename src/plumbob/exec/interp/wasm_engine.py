@@ -7,6 +7,7 @@ whenever a slice of fuel is used up, so a deadline is kept to about a tenth of a
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from types import CellType
@@ -26,6 +27,7 @@ from plumbob.exec.interp.threads import on_guest_thread, run_on_guest_thread
 from plumbob.exec.interp.wasm_linker import InstanceMachine, ModuleProgram
 from plumbob.exec.interp.wasm_walk import InstanceWalker
 from plumbob.ir.function import NO_LOCATION
+from plumbob.runtime.heap import live_bytes
 from plumbob.runtime.traps import (
     DEADLINE,
     HOST_DEPTH,
@@ -52,8 +54,8 @@ A program keeps its environment, so the number is nobody else's meanwhile.
 """
 
 
-BLOCK_BYTES: Final = 48
-"""What a block of Python's allocator is taken to hold: an object, its list, a large number."""
+BLOCK_BYTES: Final = 96
+"""What a block of Python's allocator holds at most, on average: an object, its list, a number."""
 
 
 class HostFailure(Exception):  # noqa: N818  # it carries an error, and is none itself
@@ -242,16 +244,30 @@ class Engine:
     def poll(self) -> None:
         """Trap if the guest was interrupted, is out of time, or holds too many objects.
 
-        Small objects are not counted one by one: what Python's allocator handed out since the
-        store was made, by whomever, is their estimate. A host that waits asks here, too.
+        Small objects are not counted one by one. Only where Python's allocator handed out more
+        blocks, to whomever, than objects may take, are those that live measured. A host that
+        waits asks here, too.
         """
         if self.interrupted:
             self._stop(OUT_OF_FUEL, "interrupted")
         if self.deadline is not None and time.monotonic() >= self.deadline:
             self._stop(DEADLINE, f"after {self.store_limits.deadline} seconds")
-        objects = (sys.getallocatedblocks() - self._blocks) * BLOCK_BYTES
+        if self._allocated() > self._budget.memory:
+            self._measure()
+
+    def _allocated(self) -> int:
+        return (sys.getallocatedblocks() - self._blocks) * BLOCK_BYTES
+
+    def _measure(self) -> None:
+        """Trap if the objects that live take more than the budget has."""
+        objects = live_bytes()
+        if objects > self._budget.memory:
+            gc.collect()
+            objects = live_bytes()
+        objects = min(objects, self._allocated())
         if objects > self._budget.memory:
             self._stop(MEMORY_LIMIT, f"about {objects} bytes of objects")
+        self._blocks = sys.getallocatedblocks() - objects // BLOCK_BYTES
 
     def _stop(self, kind: str, message: str) -> NoReturn:
         # The trap leaves before the cell is assigned; nothing is owed after it.
