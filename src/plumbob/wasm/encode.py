@@ -254,8 +254,10 @@ _WRITERS: dict[int, Callable[[_Encoder], None]] = {
 }
 
 
-def _write_customs(out: bytearray, customs: list[CustomSection], after: int) -> None:
-    """Append the custom sections whose place is behind a section."""
+def _write_customs(
+    out: bytearray, customs: list[CustomSection], after: int, starts: list[int]
+) -> None:
+    """Append the custom sections whose place is behind a section; note where contents begin."""
     for custom in customs:
         if custom.after == after:
             content = bytearray()
@@ -263,6 +265,7 @@ def _write_customs(out: bytearray, customs: list[CustomSection], after: int) -> 
             content += custom.data
             out.append(CUSTOM)
             write_sized(out, content)
+            starts.append(len(out) - len(custom.data))
 
 
 def encode(module: Module, layout: Layout | None = None) -> bytes:
@@ -276,8 +279,9 @@ def encode(module: Module, layout: Layout | None = None) -> bytes:
     out = bytearray(MAGIC + VERSION)
     encoder = _Encoder(module)
     customs = module.custom_sections()
+    starts: list[int] = []
     if customs:
-        _write_customs(out, customs, CUSTOM)
+        _write_customs(out, customs, CUSTOM, starts)
     for section in ORDER:
         if has_contents(module, section):
             _WRITERS[section](encoder)
@@ -289,5 +293,7 @@ def encode(module: Module, layout: Layout | None = None) -> bytes:
             encoder.out.clear()
             encoder.marks.clear()
         if customs:
-            _write_customs(out, customs, section)
+            _write_customs(out, customs, section, starts)
+    if layout is not None:
+        layout.update((("custom", place), start) for place, start in enumerate(starts))
     return bytes(out)
