@@ -8,6 +8,7 @@ import pytest
 
 from plumbob.api import Instance, Module, Store, StoreLimits, Trap
 from plumbob.runtime import limits, memory, table
+from plumbob.wasm import features
 from plumbob.wasm import types as t
 
 if TYPE_CHECKING:
@@ -114,3 +115,15 @@ def test_the_hosts_own_objects_are_none_of_the_guests() -> None:
     mine = [[number] for number in range(200_000)]
     exports["spin"](1_000_000)
     assert len(mine) == 200_000
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_guest_that_waits_meets_its_deadline(mode: Mode) -> None:
+    text = """(module (memory 1 1 shared) (func (export "wait") (result i32)
+      (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))"""
+    store = Store(StoreLimits(deadline=0.2), mode=mode)
+    module = Module.from_text(text, features=features.DEFAULT | features.THREADS)
+    exports: Any = Instance(module, None, store).exports
+    for _ in range(2):
+        with pytest.raises(Trap, match="deadline reached"):
+            exports["wait"]()

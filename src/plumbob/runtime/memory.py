@@ -21,11 +21,17 @@ from plumbob.runtime.traps import GuestTrap
 from plumbob.wasm.types import Limits, MemoryType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plumbob.runtime.limits import Budget
 
 GROW_FAILED: Final = -1
 WOKEN, NOT_EQUAL, TIMED_OUT = range(3)
 """What memory.atomic.wait gives."""
+
+
+POLL_SECONDS: Final = 0.05
+"""How long a waiting guest does not ask whether it was interrupted."""
 
 
 class LinearMemory:
@@ -121,11 +127,14 @@ class LinearMemory:
             raise misaligned(address, size)
         self.require(address, size)
 
-    def wait(self, address: int, size: int, expected: int, timeout: int) -> int:
+    def wait(
+        self, address: int, size: int, expected: int, timeout: int, poll: Callable[[], None]
+    ) -> int:
         """memory.atomic.wait: wait while `size` bytes hold `expected`, until notified.
 
         `timeout` is a signed 64-bit number of nanoseconds in its unsigned form; negative
-        means none. Returns WOKEN, NOT_EQUAL or TIMED_OUT.
+        means none. `poll` is asked from time to time and may trap. Returns WOKEN, NOT_EQUAL
+        or TIMED_OUT.
         """
         self.require_atomic(address, size)
         if not self.declared.shared:
@@ -138,6 +147,13 @@ class LinearMemory:
         seconds = None if timeout >> 63 else min(timeout / 1e9, threading.TIMEOUT_MAX)
         deadline = None if seconds is None else time.monotonic() + seconds
         while not event.wait(_remaining(deadline)):
+            try:
+                poll()
+            except GuestTrap:
+                with self.lock:
+                    if not event.is_set():
+                        self._forget(address, event)
+                raise
             with self.lock:
                 if not event.is_set() and deadline is not None and time.monotonic() >= deadline:
                     self._forget(address, event)
@@ -162,8 +178,10 @@ class LinearMemory:
             del self.waiters[address]
 
 
-def _remaining(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
+def _remaining(deadline: float | None) -> float:
+    if deadline is None:
+        return POLL_SECONDS
+    return min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
 
 
 def misaligned(address: int, size: int) -> GuestTrap:

@@ -141,7 +141,7 @@ def _effective(fs: FunctionSource, inst: Inst) -> str:
 def _wait(fs: FunctionSource, inst: Inst) -> None:
     _, expected, timeout = fs.func.inst_args[inst]
     size = fs.func.value_type(expected).bytes
-    arguments = f"{_effective(fs, inst)}, {size}, {fs.text(expected)}, {fs.text(timeout)}"
+    arguments = f"{_effective(fs, inst)}, {size}, {fs.text(expected)}, {fs.text(timeout)}, poll"
     memory = f"memory{fs.func.imm(inst, 'memory')}"
     fs.out.line(f"{result_name(fs, inst)} = {memory}.wait({arguments})")
 

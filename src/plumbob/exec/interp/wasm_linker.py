@@ -144,6 +144,7 @@ class InstanceLinker(Linker):
                 "instance_of": self._instance_of,
                 "is_subtype": instance.store.registry.is_subtype,
                 "new_array": heap.new_array,
+                "poll": engine.poll,
                 "segment_items": heap.segment_items,
                 "throw": throw,
                 "throwing": throwing,

@@ -132,7 +132,8 @@ def _cas(at: At) -> None:
 def _wait(at: At) -> None:
     base, expected, timeout = at.args()
     size = at.func.value_type(at.func.inst_args[at.inst][1]).bytes
-    at.finish(at.memory().wait(base + at.imm("offset"), size, expected, timeout))
+    address, poll = base + at.imm("offset"), at.activation.machine.engine.poll
+    at.finish(at.memory().wait(address, size, expected, timeout, poll))
 
 
 def _notify(at: At) -> None:
