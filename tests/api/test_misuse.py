@@ -64,7 +64,8 @@ def test_every_import_refuses_every_other_kind_and_type(wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", IMPORTS)
 def test_every_import_that_is_missing_is_named(wanted: str) -> None:
-    for imports in ({}, {"env": {}}, {"other": {"it": 1}}):
+    given: tuple[dict[str, dict[str, int]], ...] = ({}, {"env": {}}, {"other": {"it": 1}})
+    for imports in given:
         with pytest.raises(LinkError, match=f"unknown import: expected a {wanted} `env` `it`"):
             instance(f'(module (import "env" "it" {IMPORTS[wanted]}))', imports)
 
