@@ -1,4 +1,4 @@
-"""Planted faults of the executor: each must be caught by the checks of `test_slots.py`."""
+"""Planted faults of the executor: each turns a trap that `test_slots.py` asks for into a result."""
 
 from __future__ import annotations
 
