@@ -6,6 +6,7 @@ traps, what it wrote into imported memories and tables stays written, as specifi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from plumbob.runtime.constant import evaluate
@@ -13,6 +14,7 @@ from plumbob.runtime.linking import Extern, Matcher, unknown_import
 from plumbob.runtime.memory import LinearMemory
 from plumbob.runtime.references import FuncRef, Tag
 from plumbob.runtime.table import Global, Table
+from plumbob.runtime.traps import WasmFrame
 from plumbob.wasm import module as m
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.names import names_of
@@ -151,3 +153,21 @@ class Instance:
             except MalformedError:
                 self._names = {}
         return self._names.get(index)
+
+    def frame(self, index: int, offset: int) -> WasmFrame:
+        """Return a place in a function for a backtrace.
+
+        `offset` is that of its translation: of a module made from text, within the body
+        (`frontend.environment.FunctionBody`). -1 where it is not known.
+        """
+        name = self.function_name(index)
+        source_map = self.module.source_map
+        if source_map is None or offset < 0:
+            return WasmFrame(self.name, index, name, offset)
+        key = ("func", index - self.environment.imported_functions)
+        offsets, positions = source_map.operators.get(key, ((), ()))
+        place = bisect_right(offsets, offset) - 1
+        if place < 0:
+            return WasmFrame(self.name, index, name, -1)
+        line, column = source_map.source.location(positions[place])
+        return WasmFrame(self.name, index, name, -1, line, column)

@@ -31,18 +31,23 @@ LIMIT_MESSAGES: Final[dict[str, str]] = {
 class WasmFrame(NamedTuple):
     """A place in a WebAssembly function.
 
-    `name` comes from the module's names, None where it has none; `offset` is the operator's
-    place in the module, in bytes, -1 where it is not known.
+    `name` comes from the module's names, None where it has none. In a binary `offset` is the
+    operator's place in bytes; in a text `line` and `column` are, both from 1, columns in
+    characters. What is not known, or does not apply, is -1 or 0.
     """
 
     module: str
     func_index: int
     name: str | None
     offset: int
+    line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
         function = f"${self.name}" if self.name is not None else f"func {self.func_index}"
         place = f" at {self.offset:#x}" if self.offset >= 0 else ""
+        if self.line:
+            place = f" at {self.line}:{self.column}"
         return f"{self.module}!{function}{place}"
 
 

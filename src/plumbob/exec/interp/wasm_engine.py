@@ -34,7 +34,6 @@ from plumbob.runtime.traps import (
     MEMORY_LIMIT,
     OUT_OF_FUEL,
     GuestTrap,
-    WasmFrame,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from plumbob.runtime.instance import Instance
     from plumbob.runtime.references import FuncRef
     from plumbob.runtime.store import Store
+    from plumbob.runtime.traps import WasmFrame
 
 _PROGRAMS: Final[WeakValueDictionary[int, ModuleProgram]] = WeakValueDictionary()
 """The code of each module by its environment's `id`, for every store, while it is used.
@@ -322,5 +322,4 @@ def frame_of(machine: InstanceMachine, symbol: str, inst: int) -> WasmFrame:
     if function is not None and inst >= 0:
         location = function.inst_location[inst]
         offset = -1 if location == NO_LOCATION else location
-    instance = machine.instance
-    return WasmFrame(instance.name, index, instance.function_name(index), offset)
+    return machine.instance.frame(index, offset)
