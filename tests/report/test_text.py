@@ -60,6 +60,22 @@ def test_values_left_over_are_marked() -> None:
     assert "    ✗  -             i32    i32.const" in text
 
 
+def test_every_culprit_is_marked_in_the_table_and_underlined() -> None:
+    both = explain("(module (func (param i64 i64) local.get 0 local.get 1 i32.sub drop))")
+    assert both.count("    ✗  i32            i64") == 2
+    over = explain("(module (func (result i32) i32.const 1 i32.const 2))")
+    lines = over.split("\n")
+    (code,) = (line for line in lines if line.startswith("1 │"))
+    (row,) = (line for line in lines if line.startswith("    ✗"))
+    assert row.endswith(f"at 1:{code.index('i32.const 1') - 3}")
+    assert f"{' ' * (code.index('i32.const 1') - 4)}----------- pushes i32" in over
+
+
+def test_underlines_are_few_where_much_is_left_over() -> None:
+    text = explain(f"(module (func {'i32.const 1 ' * 50}))")
+    assert text.count("pushes i32") == 6
+
+
 def test_the_result_of_a_block_that_is_missing() -> None:
     text = explain("(module (func (result i32)))")
     assert "must leave [i32]" in text

@@ -34,8 +34,12 @@ OPERATOR_LENGTH = 40
 LABEL_LENGTH = 48
 """Characters of expected and found that fit behind a caret; longer ones go below."""
 
+PLAIN_TYPES = {"i32", "i64", "f32", "f64", "v128"}
+"""Types that match themselves alone."""
 FRAME_ROWS = 6
 """Enclosing blocks shown, the innermost ones."""
+OPERAND_MARKS = 6
+"""Operators underlined beside the one at fault: those of the top operands."""
 
 
 def render(
@@ -139,13 +143,16 @@ class _Page:
         return "(func" not in span.source.line_text(line)[: column - 1]
 
     def marks(self, span: Span) -> list[Mark]:
-        """Return the fault, and on its own line the operators whose operands it would take."""
+        """Return the fault, and near it the operators whose operands it takes or are wrong."""
         diagnostic = self.diagnostic
         whole = with_immediates(span, diagnostic.operator)
         marks = [Mark(whole, short_label(diagnostic), primary=True)]
         line = span.source.location(span.start)[0]
-        wanted = len(diagnostic.expected_stack or ())
-        for operand in (diagnostic.stack or ())[-wanted:] if wanted else ():
+        wanted = diagnostic.expected_stack or ()
+        found = self.reachable()
+        concerned = {*range(1, len(wanted) + 1), *self.wrong_operands(wanted, found)}
+        for height in sorted(concerned & set(range(1, len(found) + 1)))[:OPERAND_MARKS]:
+            operand = found[-height]
             there = operand.span
             if there is None or there.source is not span.source or there.start == span.start:
                 continue
@@ -175,8 +182,8 @@ class _Page:
         wanted = diagnostic.expected_stack
         if diagnostic.stack is None or wanted is None:
             return  # the fault is not on the stack
-        floor = diagnostic.frames[-1].height if diagnostic.frames else 0
-        reachable = diagnostic.stack[floor:]
+        reachable = self.reachable()
+        floor = len(diagnostic.stack) - len(reachable)
         mnemonic = mnemonic_of(diagnostic)
         title = "must be left" if mnemonic in CLOSERS else f"{mnemonic or 'this'} takes"
         depth = max(len(wanted), len(reachable))
@@ -191,7 +198,7 @@ class _Page:
             )
         rows = [[Piece(title, "dim") for title in ("", title, "found", "pushed by")]]
         below = depth - max(len(wanted) + STACK_ROWS, 1)
-        wrong = self.wrong_operand(wanted, reachable)
+        wrong = self.wrong_operands(wanted, reachable)
         for height in range(depth, 0, -1):
             if height > depth - below:
                 continue
@@ -201,8 +208,13 @@ class _Page:
         if depth:
             self.document.table(rows, indent=4)
 
+    def reachable(self) -> tuple[Operand, ...]:
+        """Return the operands of the innermost block, the top last."""
+        floor = self.diagnostic.frames[-1].height if self.diagnostic.frames else 0
+        return (self.diagnostic.stack or ())[floor:]
+
     def stack_row(
-        self, height: int, wanted: tuple[str, ...], found: tuple[Operand, ...], wrong: int
+        self, height: int, wanted: tuple[str, ...], found: tuple[Operand, ...], wrong: set[int]
     ) -> list[Piece]:
         """One operand; `height` counts from 1, the top."""
         expected = wanted[-height] if height <= len(wanted) else None
@@ -221,8 +233,7 @@ class _Page:
                 Piece("the stack ends here", "dim"),
             ]
         operand = found[-height]
-        extra = expected is None and mnemonic_of(self.diagnostic) in CLOSERS
-        faulty = height == wrong or extra
+        faulty = height in wrong
         return [
             Piece("✗", "error") if faulty else Piece(" "),
             Piece(expected, "good") if expected is not None else Piece("-", "dim"),
@@ -245,16 +256,19 @@ class _Page:
         where = "" if operand.offset is None else f" at {operand.offset:#x}"
         return operator + where
 
-    def wrong_operand(self, wanted: tuple[str, ...], found: tuple[Operand, ...]) -> int:
-        """How far from the top (1) the operand lies that has the wrong type, or 0."""
-        pairs = range(1, min(len(wanted), len(found)) + 1)
-        for height in pairs:
-            if (wanted[-height], found[-height].type) == (
-                self.diagnostic.expected,
-                self.diagnostic.found,
-            ):
-                return height
-        return 0
+    def wrong_operands(self, wanted: tuple[str, ...], found: tuple[Operand, ...]) -> set[int]:
+        """How far from the top (1) the operands lie that have a wrong type or are too many."""
+        diagnostic = self.diagnostic
+        wrong = set()
+        for height in range(1, min(len(wanted), len(found)) + 1):
+            pair = (wanted[-height], found[-height].type)
+            # Between references a difference may be a subtype: only the validator can tell.
+            plain = set(pair) <= PLAIN_TYPES and pair[0] != pair[1]
+            if plain or pair == (diagnostic.expected, diagnostic.found):
+                wrong.add(height)
+        if mnemonic_of(diagnostic) in CLOSERS:
+            wrong.update(range(len(wanted) + 1, len(found) + 1))
+        return wrong
 
     def frames(self) -> None:
         frames = self.diagnostic.frames
