@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plumbob.semantics import Domain, FloatFormat, Site
+    from plumbob.semantics.domain import NanRule
 
 
 class Opaque:
@@ -73,6 +74,8 @@ FLOATS = {"add": 2, "sub": 2, "mul": 2, "div": 2, "sqrt": 1, "fma": 3}
 
 class WidthCheckingDomain:
     """`Domain[Opaque, Condition]`, over the concrete domain."""
+
+    nan_rule: NanRule = "first"
 
     def const(self, w: int, value: int) -> Opaque:
         return Opaque(w, value)

@@ -20,7 +20,7 @@ from plumbob.semantics import ieee
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plumbob.semantics.domain import RoundingMode
+    from plumbob.semantics.domain import NanRule, RoundingMode
     from plumbob.semantics.types import FloatFormat
 
 _CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
@@ -92,6 +92,9 @@ def join(w: int, parts: Sequence[int]) -> int:
 
 class ConcreteDomain:
     """`Domain[int, bool]`: the plain meaning of every primitive."""
+
+    def __init__(self, nan_rule: NanRule = "first") -> None:
+        self.nan_rule: NanRule = nan_rule
 
     def const(self, w: int, value: int) -> int:
         return value

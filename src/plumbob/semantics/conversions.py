@@ -14,6 +14,8 @@ from plumbob.semantics.floats import (
     float_le,
     float_lt,
     is_nan,
+    is_noncanonical_nan,
+    negative_nan,
 )
 from plumbob.semantics.operation import Definitions, Outcome, Trap
 
@@ -143,9 +145,15 @@ def fcvt_from_sint(d: Domain[V, B], of: ValueType, to: ValueType, x: V) -> V:
 def convert_nan(d: Domain[V, B], f: FloatFormat, to: FloatFormat, x: V) -> V:
     """Return the NaN `x` quieted in another format, its payload aligned at the top.
 
-    A payload loses its low bits in a narrower format; the quiet bit keeps it a NaN.
+    A payload loses its low bits in a narrower format; the quiet bit keeps it a NaN. The
+    domain's rules that drop payloads drop this one too.
     """
     w = to.bits
+    if d.nan_rule == "canonical":
+        return d.const(w, to.default_nan)
+    if d.nan_rule == "ones":
+        ones = d.const(w, 2 * to.sign_mask - 1)
+        return d.select(w, is_noncanonical_nan(d, f, x), ones, negative_nan(d, to))
     if to.precision >= f.precision:
         fraction = d.zero_extend(f.fraction_bits, d.extract(f.bits, x, 0, f.fraction_bits), w)
         fraction = d.shl(w, fraction, d.const(w, to.precision - f.precision))

@@ -40,9 +40,17 @@ B = TypeVar("B")
 
 RoundingMode = Literal["ceil", "floor", "trunc", "nearest"]
 
+NanRule = Literal["first", "canonical", "negative", "last", "ones"]
+"""How the NaN that an operation results in is chosen; `floats.quieted_nan` says what each is."""
+
 
 class Domain(Protocol[V, B]):
-    """The primitives. `w` is always the width of the operands, in bits."""
+    """The primitives. `w` is always the width of the operands, in bits.
+
+    `nan_rule` is how the definitions, not the primitives, choose NaNs in this domain.
+    """
+
+    nan_rule: NanRule
 
     # Constants and truth values.
     def const(self, w: int, value: int) -> V:

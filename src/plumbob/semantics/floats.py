@@ -4,8 +4,9 @@ Values are bit patterns. Which NaN an operation returns is decided here, from th
 operands' bits alone (`quieted_nan`): the first operand that is a NaN, quieted, with its
 sign and payload; the positive canonical NaN where no operand is one. x86-64 and AArch64
 propagate so; WebAssembly allows it (4.3.3, NaN propagation: a canonical NaN when every
-NaN operand is canonical, else an arithmetic one), and CLIF leaves it open. The sign
-operations and bitcast are pure bit operations and touch no NaN.
+NaN operand is canonical, else an arithmetic one), and CLIF leaves it open. A domain may ask
+for one of the other rules that WebAssembly allows (`NanRule`). The sign operations and
+bitcast are pure bit operations and touch no NaN.
 
 Comparison, minimum and maximum need no arithmetic: the encoding is ordered as
 sign-and-magnitude.
@@ -48,10 +49,40 @@ def quiet(d: Domain[V, B], f: FloatFormat, x: V) -> V:
     return d.or_(f.bits, x, d.const(f.bits, f.quiet_bit))
 
 
+def negative_nan(d: Domain[V, B], f: FloatFormat) -> V:
+    """Return the negative canonical NaN."""
+    return d.const(f.bits, f.default_nan | f.sign_mask)
+
+
+def is_noncanonical_nan(d: Domain[V, B], f: FloatFormat, x: V) -> B:
+    """Say whether `x` is a NaN other than the two canonical ones."""
+    canonical = d.eq(f.bits, magnitude(d, f, x), d.const(f.bits, f.default_nan))
+    return d.both(is_nan(d, f, x), d.negate(canonical))
+
+
 def quieted_nan(d: Domain[V, B], f: FloatFormat, *operands: V) -> V:
-    """Return the NaN that an operation on `operands` results in, if it does in one."""
-    result = d.const(f.bits, f.default_nan)
-    for x in reversed(operands):
+    """Return the NaN that an operation on `operands` results in, if it does in one.
+
+    By the domain's rule that is
+
+    - `first`: the first operand that is a NaN, quieted; the positive canonical NaN where none is;
+    - `last`: the same with the last operand;
+    - `negative`: as `first`, with the negative canonical NaN (x86-64);
+    - `canonical`: always the positive canonical NaN (RISC-V, the deterministic profile);
+    - `ones`: all bits set where an operand is a NaN that is not canonical, else the negative
+      canonical NaN: as far from `first` as the specification allows.
+    """
+    if d.nan_rule == "canonical":
+        return d.const(f.bits, f.default_nan)
+    if d.nan_rule == "ones":
+        result = negative_nan(d, f)
+        for x in operands:
+            ones = d.const(f.bits, 2 * f.sign_mask - 1)
+            result = d.select(f.bits, is_noncanonical_nan(d, f, x), ones, result)
+        return result
+    is_negative = d.nan_rule == "negative"
+    result = negative_nan(d, f) if is_negative else d.const(f.bits, f.default_nan)
+    for x in operands if d.nan_rule == "last" else reversed(operands):
         result = d.select(f.bits, is_nan(d, f, x), quiet(d, f, x), result)
     return result
 

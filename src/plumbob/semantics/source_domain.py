@@ -30,7 +30,7 @@ from plumbob.semantics.expression import Choice, Expression, Lane, Masked, Part,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plumbob.semantics.domain import RoundingMode
+    from plumbob.semantics.domain import NanRule, RoundingMode
     from plumbob.semantics.types import FloatFormat
 
 
@@ -45,7 +45,8 @@ def _mask(w: int) -> int:
 class SourceDomain:
     """`Domain[Expression, Truth]`. One object serves one fragment: it shares expressions."""
 
-    def __init__(self) -> None:
+    def __init__(self, nan_rule: NanRule = "first") -> None:
+        self.nan_rule: NanRule = nan_rule
         self._made: dict[tuple[object, ...], Expression] = {}
 
     # Making expressions, each once.

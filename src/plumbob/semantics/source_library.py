@@ -24,6 +24,7 @@ from plumbob.semantics.types import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from plumbob.semantics.domain import NanRule
     from plumbob.semantics.expression import Expression
     from plumbob.semantics.operation import Operation, Outcome, Site
 
@@ -68,9 +69,14 @@ def runtime() -> dict[str, Any]:
 
 
 class SourceLibrary:
-    """Helper functions compiled so far, and the namespace that generated code needs."""
+    """Helper functions compiled so far, and the namespace that generated code needs.
 
-    def __init__(self) -> None:
+    Its source chooses NaNs by `nan_rule`, so code of one library must not run with another's
+    namespace.
+    """
+
+    def __init__(self, nan_rule: NanRule = "first") -> None:
+        self.nan_rule: NanRule = nan_rule
         self.namespace: dict[str, Any] = runtime()
         self.sources: dict[str, str] = {}
         self._helpers: dict[tuple[str, Site], str] = {}
@@ -90,7 +96,7 @@ class SourceLibrary:
         an earlier fragment that has no other use and traps no more: then it is fused,
         so that its mask goes and a comparison stays a condition.
         """
-        domain = SourceDomain()
+        domain = SourceDomain(self.nan_rule)
         if self.is_large(operation, site):
             return self._call(domain, operation, site, operands, fresh)
         return _fragment(self._outcome(domain, operation, site, operands), fresh)
@@ -101,7 +107,7 @@ class SourceLibrary:
         found = self._large.get(key)
         if found is None:
             names = [f"x{i}" for i in range(operation.arity)]
-            outcome = self._outcome(SourceDomain(), operation, site, names)
+            outcome = self._outcome(SourceDomain(self.nan_rule), operation, site, names)
             found = not outcome.traps and expression.size(outcome.results) > INLINE_LIMIT
             self._large[key] = found
         return found
@@ -157,7 +163,7 @@ class SourceLibrary:
         return found
 
     def _function(self, name: str, operation: Operation, site: Site) -> str:
-        domain = SourceDomain()
+        domain = SourceDomain(self.nan_rule)
         parameters = [f"x{i}" for i in range(operation.arity)]
         numbers = count()
         outcome = self._outcome(domain, operation, site, parameters)
