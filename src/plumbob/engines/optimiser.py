@@ -37,7 +37,10 @@ INVALID = "invalid"
 NO_API = re.compile(r"-O4|--converge|-c|--fuzz-.*|--translate-.*|--generate-global-effects=.*")
 """Flags that the library has no place for, or (-O4) takes otherwise than the command line."""
 
-_RUNNING = re.compile(r"^\[PassRunner\]   running pass: (\S+?)\.\.\.", re.MULTILINE)
+_LOGGED = re.compile(
+    r"running pass: (?P<name>[^\s.]+)\.\.\."
+    r"|running (?P<enter>nested) passes|(?P<leave>nested) passes took"
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Optimiser(Served):
         answer, said = self._command_line(module, [*flags, "--debug"])
         if answer.kind != OutcomeKind.OK:
             raise EngineError(f"{self.spec.text} does not list its passes", found=answer.message)
-        return _RUNNING.findall(said)
+        return top_level_passes(said)
 
     def _by_command(self, module: bytes, flags: Sequence[str]) -> Optimised:
         try:
@@ -167,6 +170,16 @@ class Optimiser(Served):
         ended = signal.Signals(-status).name if status < 0 else None
         message = f"was ended by {ended}" if ended else f"exited with status {status}"
         return Optimised(FaultKind.CRASH, b"", message, ended, max(status, 0), tail), said
+
+
+def top_level_passes(log: str) -> list[str]:
+    """Return the passes that a log of `--debug` names, without those that a pass runs itself."""
+    passes, depth = [], 0
+    for match in _LOGGED.finditer(log):
+        depth += (match["enter"] is not None) - (match["leave"] is not None)
+        if match["name"] and depth == 0:
+            passes.append(match["name"])
+    return passes
 
 
 _FAULTS = (FaultKind.CRASH, FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.GARBAGE)

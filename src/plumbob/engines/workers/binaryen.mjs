@@ -108,6 +108,7 @@ function feature(name) {
 function plan(flags) {
   let features = STANDARD.reduce((all, name) => all | (binaryen.Features[name] ?? 0), 0);
   const steps = [];
+  let given; // levels that passes run at, without the passes of a level
   for (let i = 0; i < flags.length; i++) {
     const flag = flags[i];
     const [name, ...tail] = flag.split("=");
@@ -115,6 +116,10 @@ function plan(flags) {
     if (flag in LEVELS) steps.push({ levels: LEVELS[flag] });
     else if (flag in SWITCHES) set(SWITCHES[flag], true);
     else if (name in NUMBERS) set(NUMBERS[name], Number(value || flags[++i]));
+    else if (name === "--optimize-level" || name === "-ol")
+      given = [Number(value || flags[++i]), given?.[1] ?? 0];
+    else if (name === "--shrink-level" || name === "-s")
+      given = [given?.[0] ?? 0, Number(value || flags[++i])];
     else if (flag === "-all" || flag === "--all-features") features = binaryen.Features.All;
     else if (flag === "-mvp" || flag === "--mvp-features") features = 0;
     else if (flag.startsWith("--enable-")) features |= feature(flag.slice(9));
@@ -127,7 +132,7 @@ function plan(flags) {
       for (const pass of (value || flags[++i]).split(",")) binaryen.addPassToSkip(pass);
     } else if (flag.startsWith("--") && flag.length > 2) {
       if (value) passArgument(name.slice(2), value);
-      steps.push({ pass: name.slice(2) });
+      steps.push({ pass: name.slice(2), given });
     } else throw new Unsupported(`the interface has no flag ${flag}`);
   }
   return [features, steps];
@@ -143,8 +148,8 @@ function optimise(request, bytes) {
     module.setFeatures(features);
     if (!module.validate()) return send({ kind: "rejected", message: "the input is not valid" });
     const last = steps.findLast((step) => step.levels)?.levels;
-    for (const { levels, pass } of steps) {
-      const [optimize, shrink] = levels ?? last ?? [0, 0];
+    for (const { levels, pass, given } of steps) {
+      const [optimize, shrink] = levels ?? given ?? last ?? [0, 0];
       binaryen.setOptimizeLevel(optimize);
       binaryen.setShrinkLevel(shrink);
       if (levels) {
