@@ -7,6 +7,8 @@
     (drop)
     (i32x4.relaxed_dot_i8x16_i7x16_add_s (local.get 0) (local.get 0) (local.get 0))))
 ;; function u0:0(i8x16, i32) -> i8x16 tail {
+;;     const0 = 0x80008000800080008000800080008000
+;;
 ;;                                 block0(v0: i8x16, v1: i32):
 ;; @0003                               v3 = ireduce.i16 v1
 ;; @0003                               v4 = splat.i16x8 v3
@@ -27,12 +29,15 @@
 ;; @001b                               v19 = swiden_high v13
 ;; @001b                               v20 = imul v18, v19
 ;; @001b                               v21 = iadd_pairwise v17, v20
-;; @001b                               v22 = swiden_low v21
-;; @001b                               v23 = swiden_high v21
-;; @001b                               v24 = iadd_pairwise v22, v23
-;; @001b                               v25 = iadd v24, v14
-;; @001e                               v26 = bitcast.i8x16 little v25
-;; @001e                               jump block1(v26)
+;; @001b                               v22 = vconst.i16x8 const0
+;; @001b                               v23 = icmp eq v21, v22  ; v22 = 0x80008000800080008000800080008000
+;; @001b                               v24 = iadd v21, v23
+;; @001b                               v25 = swiden_low v24
+;; @001b                               v26 = swiden_high v24
+;; @001b                               v27 = iadd_pairwise v25, v26
+;; @001b                               v28 = iadd v27, v14
+;; @001e                               v29 = bitcast.i8x16 little v28
+;; @001e                               jump block1(v29)
 ;;
 ;;                                 block1(v2: i8x16):
 ;; @001e                               return v2

@@ -18,6 +18,7 @@ from plumbob.frontend import (
     heap,
     memories,
     numbers,
+    relaxed,
     tables,
     translate_function,
     vectors,
@@ -56,7 +57,7 @@ def test_every_row_of_the_table_has_a_translation() -> None:
 
 
 def test_no_two_parts_translate_one_operator() -> None:
-    parts = (control, calls, exceptions, numbers, vectors, memories, tables, heap)
+    parts = (control, calls, exceptions, numbers, vectors, relaxed, memories, tables, heap)
     assert sum(len(part.ROWS) for part in parts) == len(TABLE)
 
 

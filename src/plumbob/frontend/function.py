@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from plumbob.frontend.environment import CALL_CONVENTION
+from plumbob.frontend.parameters import RELAXED
 from plumbob.ir.builder import FunctionBuilder
 from plumbob.ir.entities import BlockCall, ExtFunc, Signature, memflags
 from plumbob.ir.function import Function
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from plumbob.frontend.environment import ModuleEnvironment, Shape
     from plumbob.frontend.exceptions import Clause, TryPlan
+    from plumbob.frontend.parameters import Relaxed
     from plumbob.ir.entities import Block, FuncRef, Inst, SigRef, Value
     from plumbob.ir.types import Type
     from plumbob.wasm import types as t
@@ -102,7 +104,10 @@ class Frame:
 class FunctionTranslator:
     """The state of one translation; `run` returns the function."""
 
-    def __init__(self, environment: ModuleEnvironment, index: int) -> None:
+    def __init__(
+        self, environment: ModuleEnvironment, index: int, relaxed: Relaxed = RELAXED
+    ) -> None:
+        self.relaxed = relaxed
         self.environment = environment
         self.index = index
         self.body = environment.body(index)
@@ -333,10 +338,12 @@ def _null(builder: FunctionBuilder, ty: Type) -> Value:
     return builder.ins("ref.null", ctrl=ty)
 
 
-def translate_function(environment: ModuleEnvironment, index: int) -> Function:
-    """Return the function with this index as IR.
+def translate_function(
+    environment: ModuleEnvironment, index: int, relaxed: Relaxed = RELAXED
+) -> Function:
+    """Return the function with this index as IR; `relaxed` says what relaxed operators are.
 
     Instructions carry the offset of their operator (`environment.FunctionBody.base`). Raises
     UsageError if the function has no body. The module must be valid.
     """
-    return FunctionTranslator(environment, index).run()
+    return FunctionTranslator(environment, index, relaxed).run()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from plumbob.frontend import calls, control, exceptions, heap, memories, numbers, tables, vectors
+from plumbob.frontend import (
+    calls,
+    control,
+    exceptions,
+    heap,
+    memories,
+    numbers,
+    relaxed,
+    tables,
+    vectors,
+)
 from plumbob.wasm.opcodes import BY_NAME
 
 if TYPE_CHECKING:
@@ -12,7 +22,7 @@ if TYPE_CHECKING:
 
 TRANSLATIONS: Final[dict[str, Translation]] = {
     name: translation
-    for part in (control, calls, exceptions, numbers, vectors, memories, tables, heap)
+    for part in (control, calls, exceptions, numbers, vectors, relaxed, memories, tables, heap)
     for name, translation in part.ROWS.items()
 }
 """Name of an operator to what translates it: called with the translator and the immediates."""

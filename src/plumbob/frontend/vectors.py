@@ -3,11 +3,7 @@
 A v128 has no lanes until an operator gives it some: here a value keeps those of the operation
 that made it, a `bitcast` changes them where an operation wants others, and where values meet
 (locals, branches, calls, returns) a vector is i8x16. Cranelift's frontend does the same.
-
-Relaxed operators have one result each, the deterministic profile of the engines built on
-Cranelift: as their strict counterparts where there is one (`trunc_sat`, `min`, `max`,
-`bitselect`, `swizzle`, `q15mulr_sat`), `madd` with one rounding, the dot products with
-signed second operands and sums that wrap.
+Relaxed operators are in `relaxed.py`.
 """
 
 from __future__ import annotations
@@ -148,8 +144,7 @@ def _define_lanes() -> None:
             ROWS[f"{shape}.extract_lane"] = _extract(shape, None)
     ROWS["v128.const"] = _constant
     ROWS["i8x16.shuffle"] = _shuffle
-    for name in ("swizzle", "relaxed_swizzle"):
-        ROWS[f"i8x16.{name}"] = _lanewise("swizzle", I8X16, 2)
+    ROWS["i8x16.swizzle"] = _lanewise("swizzle", I8X16, 2)
 
 
 # Bits
@@ -160,11 +155,9 @@ def _define_bits() -> None:
     for name in ("and", "or", "xor"):
         ROWS[f"v128.{name}"] = _lanewise(f"b{name}", I8X16, 2)
     ROWS["v128.andnot"] = _built(I8X16, 2, lambda f, x, y: f.ins("band", x, f.ins("bnot", y)))
-    select = _built(I8X16, 3, lambda f, x, y, mask: f.ins("bitselect", mask, x, y))
-    ROWS["v128.bitselect"] = select
+    ROWS["v128.bitselect"] = _built(I8X16, 3, lambda f, x, y, mask: f.ins("bitselect", mask, x, y))
     ROWS["v128.any_true"] = _test("vany_true", I8X16)
     for shape in INTEGERS:
-        ROWS[f"{shape}.relaxed_laneselect"] = select
         ROWS[f"{shape}.all_true"] = _test("vall_true", shape)
         ROWS[f"{shape}.bitmask"] = _lanewise("vhigh_bits", shape, 1, I32)
 
@@ -193,25 +186,16 @@ def _define_integers() -> None:
             for name in ("add", "sub"):
                 ROWS[f"{shape}.{name}_sat_{sign}"] = _lanewise(f"{sign}{name}_sat", shape, 2)
     ROWS["i8x16.popcnt"] = _lanewise("popcnt", I8X16, 1)
-    for name in ("q15mulr_sat_s", "relaxed_q15mulr_s"):
-        ROWS[f"i16x8.{name}"] = _lanewise("sqmul_round_sat", I16X8, 2)
+    ROWS["i16x8.q15mulr_sat_s"] = _lanewise("sqmul_round_sat", I16X8, 2)
 
 
-def _pair_sums(f: FunctionTranslator, left: Value, right: Value) -> Value:
+def pair_sums(f: FunctionTranslator, left: Value, right: Value) -> Value:
     """Multiply lanes, signed, and add neighbouring products: lanes twice as wide."""
     products = [
         f.ins("imul", f.ins(widen, left), f.ins(widen, right))
         for widen in ("swiden_low", "swiden_high")
     ]
     return f.ins("iadd_pairwise", *products)
-
-
-def _dot_add(f: FunctionTranslator) -> None:
-    total = f.vector(f.pop(), I32X4)
-    right, left = (f.vector(f.pop(), I8X16) for _ in range(2))
-    sums = _pair_sums(f, left, right)
-    pairs = f.ins("iadd_pairwise", f.ins("swiden_low", sums), f.ins("swiden_high", sums))
-    f.push(f.ins("iadd", pairs, total))
 
 
 def _define_widening() -> None:
@@ -235,9 +219,7 @@ def _define_widening() -> None:
                 )
                 row = "snarrow" if sign == "s" else "unarrow"
                 ROWS[f"{narrow}.narrow_{wide}_{sign}"] = _lanewise(row, wide, 2)
-    ROWS["i32x4.dot_i16x8_s"] = _built(I16X8, 2, _pair_sums)
-    ROWS["i16x8.relaxed_dot_i8x16_i7x16_s"] = _built(I8X16, 2, _pair_sums)
-    ROWS["i32x4.relaxed_dot_i8x16_i7x16_add_s"] = _dot_add
+    ROWS["i32x4.dot_i16x8_s"] = _built(I16X8, 2, pair_sums)
 
 
 # Floats
@@ -264,14 +246,8 @@ def _define_floats() -> None:
             ROWS[f"{shape}.{name}"] = _lanewise(name, shape, 1)
         for name in ("add", "sub", "mul", "div", "min", "max"):
             ROWS[f"{shape}.{name}"] = _lanewise(f"f{name}", shape, 2)
-        for name in ("min", "max"):
-            ROWS[f"{shape}.relaxed_{name}"] = ROWS[f"{shape}.{name}"]
         ROWS[f"{shape}.pmin"] = _pseudo(shape, least=True)
         ROWS[f"{shape}.pmax"] = _pseudo(shape, least=False)
-        ROWS[f"{shape}.relaxed_madd"] = _lanewise("fma", shape, 3)
-        ROWS[f"{shape}.relaxed_nmadd"] = _built(
-            shape, 3, lambda f, x, y, z: f.ins("fma", f.ins("fneg", x), y, z)
-        )
 
 
 def _truncate_doubles(sign: str) -> Translation:
@@ -288,10 +264,7 @@ def _define_conversions() -> None:
     for sign in "su":
         truncate = _lanewise(f"fcvt_to_{sign}int_sat", F32X4, 1, I32X4)
         ROWS[f"i32x4.trunc_sat_f32x4_{sign}"] = truncate
-        ROWS[f"i32x4.relaxed_trunc_f32x4_{sign}"] = truncate
-        zeroing = _truncate_doubles(sign)
-        ROWS[f"i32x4.trunc_sat_f64x2_{sign}_zero"] = zeroing
-        ROWS[f"i32x4.relaxed_trunc_f64x2_{sign}_zero"] = zeroing
+        ROWS[f"i32x4.trunc_sat_f64x2_{sign}_zero"] = _truncate_doubles(sign)
         ROWS[f"f32x4.convert_i32x4_{sign}"] = _lanewise(f"fcvt_from_{sign}int", I32X4, 1, F32X4)
         ROWS[f"f64x2.convert_low_i32x4_{sign}"] = _built(
             I32X4,

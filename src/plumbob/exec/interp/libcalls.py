@@ -8,7 +8,7 @@ from plumbob.exec.interp.instructions import unsupported
 from plumbob.exec.interp.outcome import GuestTrap
 from plumbob.ir.entities import HEAP_OOB, LIBCALLS, AbiParam, Signature
 from plumbob.ir.types import F32, F64, I8X16, I32, I64
-from plumbob.semantics import CONCRETE, OPERATIONS, Site, value_type
+from plumbob.semantics import OPERATIONS, Site, value_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ def _computing(operation: str, *types: Type) -> tuple[Signature, HostFunction]:
     kinds = tuple(value_type(ty.name) for ty in types)
     site = Site(kinds, kinds[:1])
 
-    def function(machine: Machine, *arguments: int) -> Any:  # noqa: ARG001  # a host function's signature
-        return OPERATIONS[operation].outcome(CONCRETE, site, arguments).results[0]
+    def function(machine: Machine, *arguments: int) -> Any:
+        return OPERATIONS[operation].outcome(machine.domain, site, arguments).results[0]
 
     return _signature(list(types), [types[0]]), function
 
@@ -70,7 +70,7 @@ def _memcmp(machine: Machine, one: int, other: int, size: int) -> int:
 
 
 def _meaningless(name: str) -> HostFunction:
-    def function(machine: Machine, *arguments: int) -> Any:  # noqa: ARG001  # as above
+    def function(machine: Machine, *arguments: int) -> Any:  # noqa: ARG001  # a host function's signature
         raise unsupported(f"the library routine {name}", "it serves machine code alone")
 
     return function

@@ -30,6 +30,7 @@ from plumbob.exec.interp.outcome import (
 from plumbob.exec.interp.program import Program, signature_key
 from plumbob.exec.interp.threads import on_guest_thread, run_on_guest_thread
 from plumbob.exec.interp.walk import Walker
+from plumbob.semantics import ConcreteDomain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +98,7 @@ class Machine:
         self._functions: dict[str, int] = {}
         self._function_symbols: dict[int, str] = {}
         self.linker = Linker(self)
+        self.domain = ConcreteDomain(program.library.nan_rule)
         self._walker = Walker(self)
 
     # Calling

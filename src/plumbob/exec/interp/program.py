@@ -7,6 +7,7 @@ program of its own.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from plumbob.errors import UsageError
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
 
     from plumbob.ir.entities import Signature
     from plumbob.ir.function import Function
+    from plumbob.semantics.domain import NanRule
 
 SignatureKey: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 """The types of parameters and results, which is all that a call compares."""
 
-LIBRARY = SourceLibrary()
-"""Helpers of the semantics, shared by all programs: they depend on nothing else."""
+
+@cache
+def library_of(nan_rule: NanRule) -> SourceLibrary:
+    """Return the helpers of the semantics under a rule for NaNs.
+
+    All programs share them: they depend on nothing else.
+    """
+    return SourceLibrary(nan_rule)
 
 
 def signature_key(signature: Signature) -> SignatureKey:
@@ -46,17 +54,23 @@ class Reference(NamedTuple):
 class Program:
     """Functions by their printed names (`%f`, `u0:1`).
 
-    `pointer_bits` is 64 or 32. `library` holds the helpers of the semantics.
+    `pointer_bits` is 64 or 32. `library` holds the helpers of the semantics, which choose NaNs
+    by `nan_rule`.
     """
 
     has_instances = False
     """Whether its functions run in instances of a module, as high-level operations need."""
 
-    def __init__(self, functions: Iterable[Function] = (), pointer_bits: int = 64) -> None:
+    def __init__(
+        self,
+        functions: Iterable[Function] = (),
+        pointer_bits: int = 64,
+        nan_rule: NanRule = "first",
+    ) -> None:
         if pointer_bits not in LAYOUTS:
             raise UsageError("pointer width", expected="32 or 64", found=str(pointer_bits))
         self.layout = LAYOUTS[pointer_bits]
-        self.library = LIBRARY
+        self.library = library_of(nan_rule)
         self._functions: dict[str, Function] = {}
         self._lazy: dict[str, tuple[Signature, Callable[[], Function]]] = {}
         self._compiled: dict[tuple[str, bool], Compiled] = {}

@@ -35,7 +35,7 @@ from plumbob.exec.interp.outcome import (
 )
 from plumbob.exec.interp.source_frame import frame_spec, slot_positions
 from plumbob.ir.printer import print_name
-from plumbob.semantics import CONCRETE, OPERATIONS, Operation, Site, ValueType
+from plumbob.semantics import CONCRETE, OPERATIONS, ConcreteDomain, Operation, Site, ValueType
 from plumbob.semantics.bits import swap_lane_bytes
 
 if TYPE_CHECKING:
@@ -87,9 +87,11 @@ class _Activation:
         return [self.value(v) for v in self.plan.func.inst_args[inst]]
 
 
-def compute(operation: Operation, site: Site, values: Sequence[int]) -> tuple[int, ...]:
+def compute(
+    operation: Operation, site: Site, values: Sequence[int], domain: ConcreteDomain = CONCRETE
+) -> tuple[int, ...]:
     """Return what an operation computes; raises GuestTrap for the first trap that holds."""
-    outcome = operation.outcome(CONCRETE, site, values)
+    outcome = operation.outcome(domain, site, values)
     for condition, code in outcome.traps:
         if condition:
             raise GuestTrap(code)
@@ -303,7 +305,8 @@ class _Run:
             if row is None:
                 raise unsupported(name, "the executor does not know it")
             operation, site = row
-            self.finish(activation, inst, compute(operation, site, activation.args(inst)))
+            values = compute(operation, site, activation.args(inst), self.machine.domain)
+            self.finish(activation, inst, values)
 
 
 # Memory

@@ -26,6 +26,7 @@ from plumbob.exec.interp.outcome import GuestException
 from plumbob.exec.interp.threads import on_guest_thread, run_on_guest_thread
 from plumbob.exec.interp.wasm_linker import InstanceMachine, ModuleProgram
 from plumbob.exec.interp.wasm_walk import InstanceWalker
+from plumbob.frontend.parameters import RELAXED
 from plumbob.ir.function import NO_LOCATION
 from plumbob.runtime.heap import live_bytes
 from plumbob.runtime.traps import (
@@ -35,20 +36,27 @@ from plumbob.runtime.traps import (
     OUT_OF_FUEL,
     GuestTrap,
 )
+from plumbob.semantics import ConcreteDomain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plumbob.exec.interp.machine import Mode, Trace
     from plumbob.exec.interp.source_function import Compiled
+    from plumbob.frontend.parameters import Relaxed
     from plumbob.ir.function import Function
     from plumbob.runtime.instance import Instance
     from plumbob.runtime.references import FuncRef
     from plumbob.runtime.store import Store
     from plumbob.runtime.traps import WasmFrame
+    from plumbob.semantics.domain import NanRule
 
-_PROGRAMS: Final[WeakValueDictionary[int, ModuleProgram]] = WeakValueDictionary()
+_PROGRAMS: Final[WeakValueDictionary[tuple[int, NanRule, Relaxed], ModuleProgram]] = (
+    WeakValueDictionary()
+)
 """The code of each module by its environment's `id`, for every store, while it is used.
+
+What the specification leaves open is decided in the code, so each way to decide has its own.
 
 A program keeps its environment, so the number is nobody else's meanwhile.
 """
@@ -77,7 +85,8 @@ class Engine:
     """The executor of one store.
 
     `mode` is "source" (generated Python) or "walk" (tree walking); the results are the same.
-    `verify` is asked about every function that is translated for this engine first.
+    `verify` is asked about every function that is translated for this engine first. `nan_rule`
+    and `relaxed` decide what the specification leaves open.
     """
 
     def __init__(
@@ -87,6 +96,8 @@ class Engine:
         mode: Mode = "source",
         trace: Trace | None = None,
         verify: Callable[[Function], None] | None = None,
+        nan_rule: NanRule = "first",
+        relaxed: Relaxed = RELAXED,
     ) -> None:
         limits = store.limits
         self.limits = Limits(
@@ -99,6 +110,9 @@ class Engine:
         self.mode = mode
         self.trace = trace
         self.verify = verify
+        self.nan_rule: NanRule = nan_rule
+        self.relaxed = relaxed
+        self.domain = ConcreteDomain(nan_rule)
         self.memory = Memory(LAYOUTS[64], limits.memory)
         self.cells = {"fuel": CellType(0), "pinned": CellType(0)}
         self.reserve = limits.fuel
@@ -116,9 +130,11 @@ class Engine:
     def link(self, instance: Instance) -> None:
         """Make the instance's own functions callable."""
         environment = instance.environment
-        program = _PROGRAMS.get(id(environment))
+        key = id(environment), self.nan_rule, self.relaxed
+        program = _PROGRAMS.get(key)
         if program is None:
-            program = _PROGRAMS[id(environment)] = ModuleProgram(environment, self.verify)
+            program = ModuleProgram(environment, self.verify, self.nan_rule, self.relaxed)
+            _PROGRAMS[key] = program
         machine = InstanceMachine(self, program, instance)
         for index in environment.defined:
             function = instance.functions[index]

@@ -26,6 +26,7 @@ from plumbob.exec.interp.program import Program
 from plumbob.exec.interp.wasm_exceptions import catch_in, throw, throwing
 from plumbob.exec.interp.wasm_faults import WasmPlace
 from plumbob.frontend import translate_function
+from plumbob.frontend.parameters import RELAXED
 from plumbob.ir.printer import print_name
 from plumbob.ir.trap_codes import (
     CAST_FAILURE,
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
     from plumbob.exec.interp.source_function import Compiled
     from plumbob.exec.interp.wasm_engine import Engine
     from plumbob.frontend.environment import ModuleEnvironment
+    from plumbob.frontend.parameters import Relaxed
     from plumbob.ir.entities import Signature
     from plumbob.ir.function import Function
     from plumbob.runtime.instance import Instance
     from plumbob.runtime.references import FuncRef
+    from plumbob.semantics.domain import NanRule
 
 WASM_FAULTS: Final = (*FAULTS, AttributeError, OverflowError)
 """What a failed access raises: null has no attributes, a 64-bit address is no C integer."""
@@ -60,7 +63,8 @@ class ModuleProgram(Program):
     """The functions of a module, translated when they are first called.
 
     One serves all instances of the module, in whatever store. `verify`, if not None, is
-    asked about every function that was translated.
+    asked about every function that was translated. `nan_rule` and `relaxed` say what is
+    computed where the specification leaves it open.
     """
 
     has_instances = True
@@ -69,9 +73,12 @@ class ModuleProgram(Program):
         self,
         environment: ModuleEnvironment,
         verify: Callable[[Function], None] | None = None,
+        nan_rule: NanRule = "first",
+        relaxed: Relaxed = RELAXED,
     ) -> None:
-        super().__init__()
+        super().__init__(nan_rule=nan_rule)
         self.environment = environment
+        self.relaxed = relaxed
         for index in environment.defined:
             symbol = print_name(environment.function_name(index))
             signature = environment.function_signature(index)
@@ -81,7 +88,7 @@ class ModuleProgram(Program):
         self, index: int, verify: Callable[[Function], None] | None
     ) -> Callable[[], Function]:
         def make() -> Function:
-            function = translate_function(self.environment, index)
+            function = translate_function(self.environment, index, self.relaxed)
             if verify is not None:
                 verify(function)
             return function
