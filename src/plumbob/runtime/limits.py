@@ -19,7 +19,9 @@ class StoreLimits(NamedTuple):
     `memory` counts bytes of all linear memories and GC objects together; `table_elements`
     elements of all tables; `fuel` operators, about (None: no limit); `deadline` seconds of
     wall-clock time for one call from outside (None: no limit); `call_depth` guest frames;
-    `host_depth` crossings from guest to host and back that may be nested.
+    `host_depth` crossings from guest to host and back that may be nested. `growth` is the most
+    pages or elements to which a memory or table grows: beyond it `grow` fails, and with 0 it
+    always does (None: no limit of its own).
     """
 
     memory: int = 4 << 30
@@ -28,6 +30,7 @@ class StoreLimits(NamedTuple):
     deadline: float | None = None
     call_depth: int = 10_000
     host_depth: int = 32
+    growth: int | None = None
 
 
 DEFAULT_LIMITS: Final = StoreLimits()
@@ -51,6 +54,10 @@ class Budget:
         self.limits = limits
         self.memory = limits.memory
         self.table_elements = limits.table_elements
+
+    def may_grow(self, size: int) -> bool:
+        """Return whether a memory may grow to `size` pages, or a table to so many elements."""
+        return self.limits.growth is None or size <= self.limits.growth
 
     def try_take_memory(self, size: int) -> bool:
         """Take bytes if they are there."""

@@ -71,7 +71,7 @@ class LinearMemory:
         bits = (64 if declared.limits.is64 else 32) - declared.page_size_log2
         most = (1 << bits) - (declared.page_size_log2 == 0)
         maximum = most if declared.limits.maximum is None else declared.limits.maximum
-        if pages + delta > maximum:
+        if pages + delta > maximum or (delta and not self.budget.may_grow(pages + delta)):
             return GROW_FAILED
         more = delta << declared.page_size_log2
         if not self.budget.try_take_memory(more):

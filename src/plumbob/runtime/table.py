@@ -48,6 +48,8 @@ class Table:
         most = (1 << (64 if limits.is64 else 32)) - 1
         if size + delta > (most if limits.maximum is None else limits.maximum):
             return GROW_FAILED
+        if delta and not self.budget.may_grow(size + delta):
+            return GROW_FAILED
         if not self.budget.try_take_elements(delta):
             return GROW_FAILED
         try:
