@@ -64,7 +64,7 @@ def _map_types(
     return SubType(composite, tuple(map(above, subtype.supertypes)), subtype.final)
 
 
-def _rename(subtype: SubType, rename: Callable[[int], int]) -> SubType:
+def rename_type(subtype: SubType, rename: Callable[[int], int]) -> SubType:
     """Return the type with every type index replaced by what `rename` makes of it."""
 
     def value(type_: ValType) -> ValType:
@@ -135,7 +135,7 @@ class TypeRegistry:
         def roll(index: int) -> int:
             return _RELATIVE | (index - first) if index >= first else canonical[index]
 
-        key = tuple(item if _is_closed(item) else _rename(item, roll) for item in types)
+        key = tuple(item if _is_closed(item) else rename_type(item, roll) for item in types)
         base = self._groups.get(key)
         if base is None:
             base = len(self.types)
@@ -231,7 +231,7 @@ class TypeSpace:
                 self._fault(index, "E0250", f"type {index} mentions the unknown type {mentioned}")
             return mentioned
 
-        _rename(subtype._replace(supertypes=()), note)
+        rename_type(subtype._replace(supertypes=()), note)
         composite = subtype.composite
         if _mentions_unreachable(subtype) and not (
             allow_unreachable
