@@ -9,12 +9,12 @@ shim builds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from plumbob.engines.request import Call, OutcomeKind, Value
 from plumbob.errors import UsageError
-from plumbob.wasm.types import F32, F64, I32, I64, V128
+from plumbob.wasm.types import F32, I32, I64, UNREACHABLE, V128
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +123,7 @@ class Entry:
     results: tuple[ValType, ...]
     export: str
     """What is called: a shim, or the function itself."""
-    shapes: tuple[tuple[str, ...], ...] = ()
+    shapes: tuple[tuple[str, ...], ...]
     """For each parameter the shapes that a reference may be given; empty for the others."""
     tags: tuple[TagSeen, ...] | None = None
     """What the shim's first word tells apart, from 1; None where nothing is caught."""
@@ -131,7 +131,6 @@ class Entry:
     """Where exceptions are caught: how many words follow the first."""
     uncallable: str = ""
     """Why the function cannot be called, or empty."""
-    _results: tuple[str, ...] = field(default=(), repr=False)
 
     def call(self, args: Sequence[Argument]) -> Call:
         """Return the call. Raises `UsageError` for arguments that do not fit."""
@@ -143,13 +142,14 @@ class Entry:
             )
         words: list[Value] = []
         for place, type_ in enumerate(self.params):
-            shapes = self.shapes[place] if self.shapes else ()
-            words += _argument_words(self.name, type_, shapes, args[place])
+            words += _argument_words(self.name, type_, self.shapes[place], args[place])
         return Call(self.export, tuple(words), self._words())
 
     def _words(self) -> tuple[str, ...]:
         if self.tags is not None:
             return ("i32",) + ("i64",) * self.slots
+        if self.results == (UNREACHABLE,):
+            return ()
         return tuple(word for type_ in self.results for word in words_of(type_))
 
     def observe(self, outcome: Outcome) -> Observation | None:
@@ -197,10 +197,19 @@ class Probe:
     exported: str | None
     """The export's name; None for internal state."""
     call: Call
-    type: str = "i64"
-    """Of what is seen: a global's type, or i64 for a digest."""
     value: ValType | None = None
-    """A global's type; None for a digest."""
+    """A global's type; None where a digest is seen."""
+    ranged: bool = False
+    """Whether it digests a range: of a memory's bytes, or a table's elements."""
+
+    def between(self, start: int, stop: int) -> Call:
+        """Return the call that digests a range; what is beyond the end is left out.
+
+        Raises `UsageError` for a probe that is not `ranged`.
+        """
+        if not self.ranged:
+            raise UsageError(f"{self.what} has no ranges")
+        return Call(self.call.export, (Value("i64", start), Value("i64", stop)), ("i64",))
 
     def observe(self, outcome: Outcome) -> Seen | None:
         """Return what is seen; None unless the call ended with values."""
@@ -221,5 +230,3 @@ class Shimmed:
 
 PLAIN: Final = frozenset((I32, I64))
 """Types that cross every border as they are."""
-
-FLOATS: Final = frozenset((F32, F64))
