@@ -11,6 +11,7 @@ from us: calls name exported functions with values of their types.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import plumbob
@@ -56,6 +57,7 @@ from plumbob.wasm import module as m
 from plumbob.wasm import types as t
 from plumbob.wasm.decode import decode
 from plumbob.wasm.errors import ComponentError, MalformedError
+from plumbob.wasm.instructions import decode_body
 from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
@@ -146,6 +148,23 @@ class Reference:
         """Yield the answer to each request, in order."""
         return map(self.run, requests)
 
+    def deciding(self, choices: Choices) -> Reference:
+        """Return a reference with the same limits that decides otherwise what is left open."""
+        other = copy(self)
+        other.choices = choices
+        return other
+
+    def operators(self, module: bytes) -> frozenset[str]:
+        """Return the names of the operators in a module's functions; none of an invalid one."""
+        environment = self._prepare(module)
+        if isinstance(environment, Outcome):
+            return frozenset()
+        return frozenset(
+            instruction.operator.name
+            for index in environment.defined
+            for instruction in decode_body(environment.body(index).code).instructions
+        )
+
     def close(self) -> None:
         """Forget the last module; the reference may be used again."""
         self._prepared = None
@@ -204,8 +223,14 @@ class _Run:
         self.environment = environment
         self.request = request
         self.fuel = fuel
-        limits = reference.limits._replace(fuel=fuel)
-        self.store = Store(lambda store: Engine(store, mode=reference.mode), limits)
+        choices = reference.choices
+        limits = reference.limits._replace(fuel=fuel, growth=choices.grow)
+        self.store = Store(
+            lambda store: Engine(
+                store, mode=reference.mode, nan_rule=choices.nan, relaxed=choices.relaxed
+            ),
+            limits,
+        )
         executor = self.store.executor
         assert isinstance(executor, Engine)  # noqa: S101  # made in the line above
         self.executor = executor
