@@ -183,7 +183,7 @@ def test_segments_are_written_in_order_until_one_traps() -> None:
         ("(memory 1 2)", memory(1, 2), None),
         ("(memory 2)", memory(1), "incompatible import"),
         ("(memory i64 1)", memory(1), "incompatible import"),
-        ("(table 1 funcref)", memory(1), "a memory"),
+        ("(table 1 funcref)", memory(1), "found (memory 1)"),
         ("(func)", 3, "something else"),
     ],
 )

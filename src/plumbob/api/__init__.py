@@ -14,11 +14,10 @@ from plumbob.api.errors import InvalidModuleError, ThrownError, Trap
 from plumbob.api.externs import Func, Global, Memory, Table, Tag, function_type
 from plumbob.api.instance import Exports, Instance
 from plumbob.api.module import ExportType, ImportType, Module
+from plumbob.api.objects import Array, ExnRef, Struct
 from plumbob.api.store import Store
-from plumbob.api.values import Array, Struct
 from plumbob.runtime.limits import LimitError, StoreLimits
 from plumbob.runtime.linking import LinkError
-from plumbob.runtime.references import ExnRef
 from plumbob.runtime.traps import WasmFrame
 
 __all__ = [

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plumbob.api.checks import require, shown, wrong
 from plumbob.errors import ExitCode, InputError, PlumbobError
-from plumbob.runtime.traps import HOST, message_of
+from plumbob.runtime import references
+from plumbob.runtime.traps import HOST, WasmFrame, message_of
 
 if TYPE_CHECKING:
-    from plumbob.runtime.references import Tag
-    from plumbob.runtime.traps import WasmFrame
+    from collections.abc import Sequence
+
+    from plumbob.api.externs import Tag
     from plumbob.wasm.diagnostics import Report
 
 
@@ -32,9 +35,11 @@ class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
     """The guest trapped; the next call works. A host function may raise one too.
 
     `kind` is the specification's message ("unreachable", "out of bounds memory access"),
-    Plumbob's for a limit ("all fuel consumed"), or HOST; the text begins with it. `code` is
-    the trap code in the IR, `detail` what is known of this one. `frames` is the guest's call
-    stack, innermost first.
+    Plumbob's for a limit ("all fuel consumed"), or "host"; the text begins with it, save of
+    a trap that a host function raised, which has the host's message alone. `code` is the
+    trap code in the IR, `detail` what is known of this one. `frames` is the guest's call
+    stack, innermost first. Raises UsageError for texts that are no strings and frames that
+    are no `WasmFrame`s.
     """
 
     exit_code = ExitCode.FOUND
@@ -45,34 +50,43 @@ class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
         *,
         code: str = HOST,
         detail: str | None = None,
-        frames: tuple[WasmFrame, ...] = (),
+        frames: Sequence[WasmFrame] = (),
     ) -> None:
+        require(message, str, "the message of a trap", "a string")
+        require(code, str, "the code of a trap", "a string")
+        require(detail, (str, type(None)), "the detail of a trap", "a string or None")
+        require(frames, (tuple, list), "the frames of a trap", "a tuple of WasmFrames")
+        for frame in frames:
+            require(frame, WasmFrame, "a frame of a trap", "a WasmFrame")
         super().__init__(message)
         self.detail = message if detail is None else detail
         self.code = code
         self.kind = message_of(code)
-        self.frames = frames
+        self.frames = tuple(frames)
 
     def backtrace(self) -> str:
-        """Return the message and a line for each frame."""
+        """Return the message and a line for each frame, `    at MODULE!FUNCTION at PLACE`."""
         return "\n".join([self.message, *(f"    at {frame}" for frame in self.frames)])
 
 
 class ThrownError(PlumbobError):
     """An exception of the guest's that no guest caught; a host function may raise one too.
 
-    `values` are Python values, `tag` a `Tag` of the API.
+    `tag` is a `Tag`, `values` a tuple of Python values, one for each of its types. Raises
+    UsageError for what is no `Tag`, and for values that are no tuple or list; whether they
+    are of the tag's types, and the tag of the store, is asked where the guest gets it.
     """
 
     exit_code = ExitCode.FOUND
 
-    def __init__(self, tag: Any, values: tuple[Any, ...]) -> None:
-        super().__init__("uncaught exception of the guest", found=str(values))
+    def __init__(self, tag: Tag, values: Sequence[Any] = ()) -> None:
+        if getattr(tag, "KIND", None) is not references.Tag:
+            raise wrong("the tag of an exception", "a Tag", tag)
+        require(values, (tuple, list), "the values of an exception", "a tuple of values")
+        carried = ", ".join(map(shown, values))
+        super().__init__(
+            "uncaught exception of the guest",
+            found=f"{tag!r}{' with ' if carried else ''}{carried}",
+        )
         self.tag = tag
-        self.values = values
-
-
-def tag_of(thrown: ThrownError) -> Tag:
-    """Return the runtime's tag of an exception that a host function threw."""
-    found: Tag = thrown.tag.runtime
-    return found
+        self.values = tuple(values)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cached_property
+from os import PathLike, fsdecode
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from plumbob.api.checks import buffer_bytes, require, require_integer, shown, wrong
 from plumbob.api.errors import InvalidModuleError
-from plumbob.errors import InputError
+from plumbob.errors import InputError, UsageError
 from plumbob.frontend import ModuleEnvironment
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.decode import decode
@@ -18,8 +20,6 @@ from plumbob.wasm.types import FuncType, GlobalType, MemoryType, TableType
 from plumbob.wasm.validate import malformed, validate
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from plumbob.wasm import module as m
 
 _MAGIC = b"\0asm"
@@ -46,41 +46,68 @@ class ExportType(NamedTuple):
 
 
 class Module:
-    """A valid module. Its functions are translated when they are first called."""
+    """A valid module. Its functions are translated when they are first called.
+
+    It belongs to no store; any number of instances can be made of it, in any stores.
+    """
 
     def __init__(
         self,
-        source: bytes | bytearray | str | PathLike[str],
+        source: bytes | bytearray | memoryview | str | PathLike[str],
         *,
         name: str | None = None,
         features: int = wasm_features.DEFAULT,
     ) -> None:
         """Read a module: `source` is its bytes, or the path of a file.
 
-        Binary and text format are told apart by content. Raises `InvalidModuleError`, and
-        `InputError` for a file that cannot be read.
+        Binary and text format are told apart by content: a binary begins with a zero byte and
+        `asm`, and no bytes at all are a broken binary. `name` is what messages call the module, by
+        default the path. `features` is a set of flags of `wasm.features`.
+
+        Raises `InvalidModuleError` for a module that is malformed or not valid, `InputError`
+        for a file that cannot be read and for a component, and UsageError for arguments of
+        other types.
         """
-        if isinstance(source, (bytes, bytearray)):
-            data, called = bytes(source), name or "module"
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            data, called = buffer_bytes(source, "the source of a module"), "module"
+        elif isinstance(source, (str, PathLike)):
+            called = fsdecode(source)
+            data = _read(called)
         else:
-            data, called = _read(Path(source)), name or str(source)
-        try:
-            module = (
-                decode(data, called, features=features)
-                if data.startswith(_MAGIC) or not data
-                else parse_text(data, called, features=features)
-            )
-        except MalformedError as error:
-            raise InvalidModuleError(Report(called, MALFORMED, [malformed(error)])) from error
-        report = validate(module, name=called, features=features)
-        if not report.ok:
-            raise InvalidModuleError(report)
-        self.environment = ModuleEnvironment(module)
+            raise wrong("the source of a module", "its bytes or the path of a file", source)
+        is_text = bool(data) and not data.startswith(_MAGIC)
+        self.environment = _load(data, called if name is None else name, features, is_text=is_text)
 
     @classmethod
-    def from_text(cls, text: str, *, features: int = wasm_features.DEFAULT) -> Module:
-        """Return a module written in the text format. Raises `InvalidModuleError`."""
-        return cls(text.encode() or b" ", features=features)
+    def from_text(
+        cls, text: str, *, name: str | None = None, features: int = wasm_features.DEFAULT
+    ) -> Module:
+        """Return a module written in the text format.
+
+        Raises `InvalidModuleError` for a text that is malformed or no valid module, and
+        UsageError for arguments of other types.
+        """
+        require(text, str, "the text of a module", "a string")
+        module = cls.__new__(cls)
+        try:
+            data = text.encode()
+        except UnicodeEncodeError as error:
+            lone = f"a lone surrogate at {error.start}"
+            raise UsageError(
+                "the text of a module", expected="characters that UTF-8 has", found=lone
+            ) from None
+        called = "module" if name is None else name
+        module.environment = _load(data, called, features, is_text=True)
+        return module
+
+    @cached_property
+    def verified_environment(self) -> ModuleEnvironment:
+        """The translator's view of the module, for stores whose translations are verified.
+
+        Translations are kept by environment; those that were made without the verifier must
+        not serve a store that asks for it.
+        """
+        return ModuleEnvironment(self.environment.module)
 
     @property
     def name(self) -> str:
@@ -127,8 +154,26 @@ class Module:
         return f"Module({self.name!r})"
 
 
-def _read(path: Path) -> bytes:
+def _load(data: bytes, name: str, features: int, *, is_text: bool) -> ModuleEnvironment:
+    """Return a module in the text format or the binary one, read and checked."""
+    require(name, str, "the name of a module", "a string or None")
+    require_integer(features, 0, wasm_features.ALL, "the features of a module")
+    read = parse_text if is_text else decode
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}", found=error.strerror or str(error)) from error
+        module = read(data, name, features=features)
+    except MalformedError as error:
+        raise InvalidModuleError(Report(name, MALFORMED, [malformed(error)])) from error
+    report = validate(module, name=name, features=features)
+    if not report.ok:
+        raise InvalidModuleError(report)
+    return ModuleEnvironment(module)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123  # the path was made text before
+            return stream.read()
+    except (OSError, ValueError) as error:  # ValueError: a NUL, or what no file name can hold
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        hint = "Module.from_text reads a text itself" if "(" in path else None
+        raise InputError(f"cannot read {shown(path)}", found=reason, hint=hint) from error

@@ -118,13 +118,17 @@ class ArrayRef:
 
 
 class Tag:
-    """A tag instance: exceptions match by its identity. `type` is a canonical id."""
+    """A tag instance: exceptions match by its identity. `type` is a canonical id.
 
-    __slots__ = ("signature", "type")
+    `name` is what messages call it, None where nothing names it.
+    """
 
-    def __init__(self, type_: int, signature: FuncType) -> None:
+    __slots__ = ("name", "signature", "type")
+
+    def __init__(self, type_: int, signature: FuncType, name: str | None = None) -> None:
         self.type = type_
         self.signature = signature
+        self.name = name
 
 
 class ExnRef:

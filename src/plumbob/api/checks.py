@@ -1,0 +1,78 @@
+"""What bad arguments raise: one `UsageError` that names subject, expected and found.
+
+Everything that a caller of the API hands over goes through here or through `values`, before
+anything is done with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from plumbob.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHOWN: Final = 80
+"""Characters of a value that are shown."""
+
+SHOWN_BITS: Final = 256
+"""Bits of an integer that is shown whole; Python refuses to print very large ones."""
+
+
+def shown(value: object) -> str:
+    """Return a value and its class as text, for whatever value."""
+    name = type(value).__name__
+    if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
+        return f"a number of {value.bit_length()} bits ({name})"
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # a fault of the value's own must not hide the one told
+        return f"an object without a representation ({name})"
+    return f"{text[:SHOWN]}{'…' if len(text) > SHOWN else ''} ({name})"
+
+
+def wrong(what: object, expected: str, value: object) -> UsageError:
+    """Return the error of a value that is not what is expected."""
+    return UsageError(str(what), expected=expected, found=shown(value))
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things: `1 value`, `2 values`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def require(value: object, kind: type | tuple[type, ...], what: object, expected: str) -> None:
+    """Raise `UsageError` unless the value is of a class."""
+    if not isinstance(value, kind):
+        raise wrong(what, expected, value)
+
+
+def require_integer(value: object, least: int, most: int, what: object) -> int:
+    """Return an integer from `least` to `most`; raises `UsageError` for anything else."""
+    if not isinstance(value, int) or not least <= value <= most:
+        raise wrong(what, f"an integer from {least} to {most}", value)
+    return int(value)
+
+
+def require_choice(value: object, choices: Iterable[str], what: object) -> None:
+    """Raise `UsageError` unless the value is one of some words."""
+    known = tuple(choices)
+    if not isinstance(value, str) or value not in known:
+        raise wrong(what, " or ".join(map(repr, known)), value)
+
+
+def buffer_bytes(data: object, what: object, expected: str = "bytes, or another buffer") -> bytes:
+    """Return the bytes of any buffer, whatever its items are; raises `UsageError`."""
+    try:
+        return bytes(memoryview(data))  # type: ignore[arg-type]  # that is what is asked here
+    except (TypeError, ValueError, BufferError):
+        raise wrong(what, expected, data) from None
+
+
+def require_slice(place: slice, length: int, what: object) -> range:
+    """Return the indices that a slice takes, with Python's meaning; raises `UsageError`."""
+    parts = (place.start, place.stop, place.step)
+    if not all(part is None or isinstance(part, int) for part in parts) or place.step == 0:
+        raise wrong(what, "a slice of integers, its step not 0", place)
+    return range(*place.indices(length))
