@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from plumbob.exec.interp.instructions import unsupported
@@ -11,7 +12,7 @@ from plumbob.ir.types import F32, F64, I8X16, I32, I64
 from plumbob.semantics import OPERATIONS, Site, value_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from plumbob.exec.interp.machine import HostFunction, Machine
     from plumbob.ir.types import Type
@@ -76,7 +77,8 @@ def _meaningless(name: str) -> HostFunction:
     return function
 
 
-def libcalls(pointer_bits: int) -> dict[str, tuple[Signature, HostFunction]]:
+@cache
+def libcalls(pointer_bits: int) -> Mapping[str, tuple[Signature, HostFunction]]:
     """Return signature and function of each routine, by printed name (`%CeilF32`)."""
     address = I32 if pointer_bits == 32 else I64
     move = [address, address, address]
