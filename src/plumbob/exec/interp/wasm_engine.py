@@ -242,7 +242,7 @@ class Engine:
     @property
     def _handed(self) -> int:
         handed: int = self.cells["fuel"].cell_contents
-        return handed
+        return handed + self.walker.fuel
 
     def refuel(self, fuel: int) -> int:
         """Return the fuel to go on with after it fell below zero; traps where none is left."""
@@ -288,6 +288,7 @@ class Engine:
     def _stop(self, kind: str, message: str) -> NoReturn:
         # The trap leaves before the cell is assigned; nothing is owed after it.
         self.cells["fuel"].cell_contents = 0
+        self.walker.fuel = 0
         raise GuestTrap(kind, message)
 
     def add_fuel(self, fuel: int) -> None:
