@@ -262,13 +262,7 @@ def _check_token(tokens: Tokens, index: int, *, in_annotation: bool) -> None:
     if first == "$" and (len(word) == 1 or _QUOTED.fullmatch(word, 1)):
         name = check_utf8(word[1:], lambda: tokens.span(index)) if len(word) > 1 else ""
         if not name:
-            raise MalformedError(
-                "empty identifier",
-                code="E0171",
-                expected='characters right behind `$`, or a string: `$"..."`',
-                found=describe(word),
-                span=tokens.span(index),
-            )
+            raise _nameless(word, tokens.span(index))
         tokens.texts[index] = "$" + name
     elif first in ",;[]{}":
         raise MalformedError(
@@ -286,6 +280,27 @@ def _check_token(tokens: Tokens, index: int, *, in_annotation: bool) -> None:
             found=describe(word),
             span=tokens.span(index),
         )
+
+
+def _nameless(word: str, span: Span) -> MalformedError:
+    """Return the error for a `$` with nothing behind it that an identifier may hold."""
+    text = span.source.text or ""
+    behind = text[span.end : span.end + 1]
+    if len(word) == 1 and behind > "\x7f":
+        return MalformedError(
+            f"`{behind}` may not stand in an identifier",
+            code="E0171",
+            expected='ASCII characters behind `$`, or a string: `$"..."`',
+            found=f"U+{ord(behind):04X}",
+            span=Span(span.source, span.end, span.end + 1),
+        )
+    return MalformedError(
+        "empty identifier",
+        code="E0171",
+        expected='characters right behind `$`, or a string: `$"..."`',
+        found=describe(word),
+        span=span,
+    )
 
 
 def _broken_string(tokens: Tokens, index: int) -> MalformedError:
