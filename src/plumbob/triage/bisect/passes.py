@@ -1,0 +1,385 @@
+"""Which pass of an optimiser turns the result, and in which function.
+
+The flags are expanded into the list of passes that they run (`Pass`), and prefixes of the
+list are tried from the front, each on the original module: 0 passes (the optimiser reads
+and writes), 1, 2, and so on. Results may flip more than once, since a pass can hide what
+another did, so every prefix is tried and every flip told. The first flip from good to bad
+is then examined: the pass alone on the module as it was before it, and the pass on single
+functions of that module.
+
+A pass that ends in `-optimizing` runs function passes itself, on what it changed. Those are
+tried one by one behind the plain pass; only if that turns the result too is one of them
+named.
+
+Functions are given names of our own, `f<index>`, that survive the passes: so a function is
+told by its index in the original module, whatever was removed or reordered on the way.
+
+Cost: for n passes, n runs of the optimiser and of the judge, fewer where a pass changes
+nothing; one more of each for every function that the pass changes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from plumbob.engines.errors import EngineError
+from plumbob.engines.optimiser import INVALID
+from plumbob.engines.request import OutcomeKind
+from plumbob.triage.bisect.judge import BAD, GOOD, JUDGED, UNSUPPORTED, Verdict
+from plumbob.wasm import features as wasm_features
+from plumbob.wasm.decode import decode
+from plumbob.wasm.encode import encode
+from plumbob.wasm.errors import MalformedError
+from plumbob.wasm.module import FUNC
+from plumbob.wasm.names import NAME_SECTION, Names, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from plumbob.engines.optimiser import Optimised
+    from plumbob.triage.bisect.judge import Judge
+    from plumbob.wasm.module import Module
+
+    Follow = Callable[[Iterable[int], str, int], Iterator[int]]
+
+MAX_FUNCTIONS = 1000
+"""Functions that a pass is tried on alone."""
+
+OPTIMIZING = "-optimizing"
+"""How passes end that run others."""
+
+_LEVEL = re.compile(r"-O([0-4sz]?)")
+_LEVELS = {"": (2, 1), "s": (2, 1), "z": (2, 2)}
+"""Levels of optimising and shrinking of `-O…`; a digit is the former alone."""
+
+_KEEP_NAMES = "-g"
+
+
+class PassRunner(Protocol):
+    """An optimiser whose passes can be run by name (`engines.optimiser.Optimiser`)."""
+
+    def optimise(
+        self, module: bytes, flags: Sequence[str] | None = None, function: str | None = None
+    ) -> Optimised:
+        """Return what flags make of a module, or of one function of it."""
+        ...
+
+    def expanded_passes(self, module: bytes, flags: Sequence[str] | None = None) -> list[str]:
+        """Return the passes that flags stand for. Raises `EngineError`."""
+        ...
+
+
+class Pass(NamedTuple):
+    """One pass of the expanded list."""
+
+    name: str
+    flag: str
+    """As it is written on the command line, with its argument if it has one."""
+    levels: tuple[int, int]
+    """Of optimising and shrinking, at which it runs."""
+
+
+class Plan(NamedTuple):
+    """What flags stand for."""
+
+    options: tuple[str, ...]
+    """Flags that run nothing: features, arguments, assumptions."""
+    passes: tuple[Pass, ...]
+
+    def flags(self, first: int, last: int) -> list[str]:
+        """Return flags that run the passes from `first` up to, not including, `last`."""
+        flags = list(self.options)
+        levels = None
+        for step in self.passes[first:last]:
+            if step.levels != levels:
+                levels = step.levels
+                flags += [f"--optimize-level={levels[0]}", f"--shrink-level={levels[1]}"]
+            flags.append(step.flag)
+        return flags
+
+
+class Flip(NamedTuple):
+    """Where a longer prefix has another result."""
+
+    length: int
+    """Passes of the prefix, the one that turns the result being the last."""
+    name: str
+    """That pass."""
+    result: str
+    """What it turns the result into."""
+
+
+@dataclass(frozen=True)
+class FunctionName:
+    """A function of the original module, or one that the optimiser made."""
+
+    index: int | None
+    """In the original module, imports counted; None where the optimiser made it."""
+    name: str | None
+
+    def __str__(self) -> str:
+        return self.name if self.name is not None else f"function {self.index}"
+
+
+class PassSearch(NamedTuple):
+    """What was found out about the passes of one release."""
+
+    version: str
+    passes: tuple[str, ...] = ()
+    """The expanded list."""
+    flips: tuple[Flip, ...] = ()
+    prefix: tuple[str, ...] = ()
+    """Flags of the shortest bad prefix, ready to be typed."""
+    name: str | None = None
+    """The pass that turns the result first."""
+    within: str | None = None
+    """The pass of the list that runs it, where it stands in none itself."""
+    alone: bool | None = None
+    """Whether it does so alone, on the module as it was before it."""
+    function: FunctionName | None = None
+    """The only function that it needs to be run on."""
+    gave: str = ""
+    expected: str = ""
+    notes: tuple[str, ...] = ()
+    """Why something is not known."""
+
+
+def expand(optimiser: PassRunner, module: bytes, flags: Sequence[str]) -> Plan:
+    """Return the options and passes that flags stand for, in order.
+
+    Raises `EngineError` where the release does not tell.
+    """
+    names = optimiser.expanded_passes(module, flags)
+    known = set(names)
+    options, written, ends = [], {}, []
+    for place, flag in enumerate(flags):
+        level = _LEVEL.fullmatch(flag)
+        name = flag.removeprefix("--").partition("=")[0]
+        if level:
+            ends.append((place, _levels(level[1])))
+        elif flag.startswith("--") and name in known:
+            written[name] = flag
+        else:
+            options.append(flag)
+    passes = []
+    first = 0
+    for number, (place, levels) in enumerate(ends or [(0, (0, 0))]):
+        last = len(names)
+        if number < len(ends) - 1:
+            head = optimiser.expanded_passes(module, flags[: place + 1])
+            last = max(first, len(head)) if names[: len(head)] == head else first
+        passes += [Pass(name, written.get(name, f"--{name}"), levels) for name in names[first:last]]
+        first = last
+    return Plan(tuple(options), tuple(passes))
+
+
+def _levels(text: str) -> tuple[int, int]:
+    return _LEVELS[text] if text in _LEVELS else (int(text), 0)
+
+
+class _Outcome(NamedTuple):
+    """What became of a run of passes."""
+
+    verdict: Verdict
+    module: bytes
+    """Empty where the optimiser made none."""
+    fault: bool = False
+    """Whether the optimiser itself failed: every longer prefix would."""
+
+
+class PassHunt:
+    """A search for the pass and function that turn a program's result."""
+
+    def __init__(
+        self,
+        optimiser: PassRunner,
+        judge: Judge,
+        module: bytes,
+        follow: Follow = lambda items, label, total: iter(items),  # noqa: ARG005  # takes what progress takes
+    ) -> None:
+        self._optimiser = optimiser
+        self._judge = judge
+        self._original = decode(module, features=wasm_features.ALL)
+        self._names = _safe_names(self._original)
+        self._module = _named(self._original)
+        self._follow = follow
+        self._known: dict[bytes, Verdict] = {}
+
+    def search(self, version: str, flags: Sequence[str]) -> PassSearch:
+        """Return what the flags' passes do to the module, on this release."""
+        try:
+            plan = expand(self._optimiser, self._module, flags)
+        except EngineError as error:
+            return PassSearch(version, notes=(str(error),))
+        found = PassSearch(version, tuple(step.name for step in plan.passes))
+        plan = plan._replace(options=(*plan.options, _KEEP_NAMES))
+        start, flips, first = self._scan(self._module, plan)
+        if start.verdict.result == BAD:
+            note = "reading and writing the module turns the result already, without any pass"
+            return found._replace(
+                notes=(note,), gave=start.verdict.gave, expected=start.verdict.expected
+            )
+        found = found._replace(flips=flips)
+        if first is None:
+            note = "run one by one, the passes do not turn the result"
+            return found._replace(notes=(note,))
+        length, before, after = first
+        step = plan.passes[length - 1]
+        shown = plan._replace(options=plan.options[:-1])
+        found = found._replace(
+            prefix=tuple(shown.flags(0, length)),
+            name=step.name,
+            gave=after.verdict.gave,
+            expected=after.verdict.expected,
+        )
+        return self._examine(found, plan, (step, before, after))
+
+    def _examine(
+        self, found: PassSearch, plan: Plan, flip: tuple[Pass, bytes, _Outcome]
+    ) -> PassSearch:
+        """Add what the pass does alone, in which function, and which pass it runs does so."""
+        step, before, _ = flip
+        single = Plan(plan.options, (step,))
+        alone = self._run(before, single.flags(0, 1))
+        found = found._replace(alone=alone.verdict.result == BAD)
+        if not found.alone:
+            note = f"{step.name} alone on the module before it does not turn the result"
+            return found._replace(notes=(note,))
+        nested = None if alone.fault else self._nested(plan, step, before)
+        if nested is not None:
+            found = found._replace(name=nested[0].name, within=step.name)
+            step, before, alone = nested
+            single = Plan(plan.options, (step,))
+        function, note = self._function(single, before, alone)
+        return found._replace(function=function, notes=(note,) if note else ())
+
+    def _scan(
+        self, module: bytes, plan: Plan
+    ) -> tuple[_Outcome, tuple[Flip, ...], tuple[int, bytes, _Outcome] | None]:
+        """Try all prefixes of a plan.
+
+        Returns the outcome without passes, the flips, and of the first one from good to bad
+        the length, the module before it and the outcome.
+        """
+        start = last = self._run(module, plan.flags(0, 0))
+        result = start.verdict.result
+        flips: list[Flip] = []
+        first = None
+        total = len(plan.passes)
+        for length in self._follow(range(1, total + 1), "trying passes", total):
+            outcome = self._run(module, plan.flags(0, length))
+            now = outcome.verdict.result
+            if now in JUDGED and now != result:
+                flips.append(Flip(length, plan.passes[length - 1].name, now))
+                if now == BAD and result == GOOD and first is None:
+                    first = length, last.module, outcome
+            if now in JUDGED:
+                result = now
+            if outcome.fault:
+                break
+            if outcome.module:
+                last = outcome
+        return start, tuple(flips), first
+
+    def _run(self, module: bytes, flags: Sequence[str], function: str | None = None) -> _Outcome:
+        made = self._optimiser.optimise(module, flags, function)
+        if made.kind == OutcomeKind.OK:
+            verdict = self._known.get(made.module)
+            if verdict is None:
+                verdict = self._known[made.module] = self._judge.judge_optimised(made.module)
+            return _Outcome(verdict, made.module)
+        if made.kind in (OutcomeKind.UNSUPPORTED, OutcomeKind.REJECTED):
+            return _Outcome(Verdict(UNSUPPORTED, made.message), b"")
+        gave = f"{made.kind}: {made.message}"
+        return _Outcome(Verdict(BAD, gave), b"", fault=made.kind != INVALID)
+
+    def _nested(self, plan: Plan, step: Pass, before: bytes) -> tuple[Pass, bytes, _Outcome] | None:
+        """Return the pass that `step` runs itself and that turns the result, or None."""
+        if not step.name.endswith(OPTIMIZING):
+            return None
+        plain = step.name.removesuffix(OPTIMIZING)
+        earlier = []
+        for other in plan.passes:
+            if other.name.endswith(OPTIMIZING):
+                break
+            earlier.append(other._replace(levels=step.levels))
+        names = (plain, "precompute-propagate")
+        inner = [*(Pass(name, f"--{name}", step.levels) for name in names), *earlier]
+        _, _, first = self._scan(before, Plan(plan.options, tuple(inner)))
+        if first is None or first[2].fault:
+            return None
+        length, module, outcome = first
+        return inner[length - 1], module, outcome
+
+    def _function(
+        self, single: Plan, before: bytes, after: _Outcome
+    ) -> tuple[FunctionName | None, str]:
+        """Return the first function on which the pass alone turns the result, or why not."""
+        name = single.passes[0].name
+        candidates = _changed(before, after.module)
+        if len(candidates) > MAX_FUNCTIONS:
+            return None, f"{name} changes {len(candidates)} functions, which were not tried alone"
+        flags = single.flags(0, 1)
+        failing = []
+        for place in self._follow(range(len(candidates)), "trying functions", len(candidates)):
+            outcome = self._run(before, flags, candidates[place])
+            # A pass over whole modules fails when it is given a function. That says nothing,
+            # unless failing is what is looked for, and it does not fail on every function.
+            if outcome.fault:
+                failing.append(candidates[place])
+            elif outcome.verdict.result == BAD and not after.fault:
+                return self._told(candidates[place]), ""
+        if after.fault and failing and (len(failing) < len(candidates) or len(candidates) == 1):
+            return self._told(failing[0]), ""
+        return None, f"{name} turns the result on no function alone"
+
+    def _told(self, name: str) -> FunctionName:
+        """Return what a function of an optimised module was in the original."""
+        match = re.fullmatch(r"f(\d+)", name)
+        count = len(self._original.imported(FUNC)) + len(self._original.functions)
+        if match and int(match[1]) < count:
+            index = int(match[1])
+            return FunctionName(index, self._names.name_of("func", index))
+        return FunctionName(None, name)
+
+
+def _named(module: Module) -> bytes:
+    """Return the module with a name section that names each function by its index."""
+    names = Names()
+    count = len(module.imported(FUNC)) + len(module.functions)
+    names.direct["func"] = {index: f"f{index}" for index in range(count)}
+    customs, old = module.customs, module.names
+    try:
+        module.customs = [custom for custom in customs if custom.name != NAME_SECTION]
+        module.names = names
+        return encode(module)
+    finally:
+        module.customs, module.names = customs, old
+
+
+def _safe_names(module: Module) -> Names:
+    try:
+        return names_of(module)
+    except MalformedError:  # a module is valid all the same
+        return Names()
+
+
+def _changed(before: bytes, after: bytes) -> list[str]:
+    """Return the names of functions whose code differs; all of them without an `after`."""
+    old = _bodies(before)
+    new = _bodies(after) if after else {}
+    return [name for name, body in old.items() if new.get(name) != body]
+
+
+def _bodies(module: bytes) -> dict[str, bytes]:
+    decoded = decode(module, features=wasm_features.ALL)
+    names = _safe_names(decoded)
+    first = len(decoded.imported(FUNC))
+    bodies = {}
+    for place, code in enumerate(decoded.code):
+        name = names.name_of("func", first + place)
+        if name is not None:
+            bodies[name] = code.body
+    return bodies

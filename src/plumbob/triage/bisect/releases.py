@@ -1,0 +1,200 @@
+"""The releases of an engine: which there are, and what a judge says of each.
+
+Releases are installed ahead of the judge, a few at once, and kept from removal until they
+have been judged; so the limit of the cache holds but for the few that are under way. Once
+the registry does not answer it is left alone: releases that are installed go on being
+tried, and the others are passed over with that reason. Verdicts that are known from earlier
+runs need no engine at all.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, NamedTuple
+
+from plumbob.engines import install
+from plumbob.engines.errors import EngineError, InstallError, RegistryError
+from plumbob.engines.kinds import KINDS
+from plumbob.engines.registry import Releases
+from plumbob.engines.spec import EngineSpec, release_key
+from plumbob.errors import UsageError
+from plumbob.triage.bisect.judge import SKIPPED, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from plumbob.engines.cache import Cache, Held
+    from plumbob.triage.bisect.judge import Judge
+    from plumbob.triage.bisect.store import Store
+
+DOWNLOADS = 3
+"""Releases that are installed at once."""
+
+AHEAD = 2 * DOWNLOADS
+"""Releases that are being installed, or wait for the judge."""
+
+NOT_PUBLISHED = "the registry has no"
+"""How a failure of one release begins, as opposed to one of the registry."""
+
+
+class Listed(NamedTuple):
+    """The releases that a search may try."""
+
+    versions: tuple[str, ...]
+    """Final releases within the bounds, the oldest first."""
+    note: str = ""
+    """Why these are not all that exist."""
+
+
+def list_releases(
+    kind: str, cache: Cache, oldest: str | None = None, newest: str | None = None
+) -> Listed:
+    """Return the published releases of a kind, or the installed ones without a registry.
+
+    `oldest` and `newest` bound them, both included; they need not exist themselves. Raises
+    `UsageError` for bounds that leave nothing, `RegistryError` where the registry does not
+    answer and nothing is installed.
+    """
+    low, high = _bound(oldest, kind), _bound(newest, kind)
+    note = ""
+    try:
+        versions = Releases(cache.releases_folder).published(kind)
+    except RegistryError as error:
+        versions = cache.versions(kind)
+        if not versions:
+            raise
+        note = f"{error.message}; only the {len(versions)} releases that are installed were tried"
+    inside = [
+        version
+        for version in versions
+        if (not low or release_key(version) >= low) and (not high or release_key(version) <= high)
+    ]
+    if not inside:
+        raise UsageError(
+            f"no release of {kind} lies between {oldest or 'the first'} and {newest or 'the last'}",
+            expected=f"bounds from {versions[0]} to {versions[-1]}" if versions else None,
+        )
+    return Listed(tuple(inside), note)
+
+
+def _bound(version: str | None, kind: str) -> tuple[int, ...]:
+    if version is None:
+        return ()
+    key = release_key(version)
+    if not key:
+        raise UsageError(
+            f"{version!r} is no final release of {kind}", expected="a version such as 1.2.3"
+        )
+    return key
+
+
+def engine_name(spec: EngineSpec, version: str) -> str:
+    """Return the name of one release with the options that the specification has."""
+    options = ",".join(f"{name}={value}" if value else name for name, value in spec.options)
+    return f"{spec.kind}=={version}{':' if options else ''}{options}"
+
+
+class Trials:
+    """Puts releases of one engine, with its options, to the judge."""
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        cache: Cache,
+        judge: Judge,
+        store: Store,
+        announce: Callable[[str], None] | None = None,
+    ) -> None:
+        self._spec = spec
+        self._cache = cache
+        self._judge = judge
+        self._store = store
+        self._announce = announce
+        self._away: RegistryError | None = None
+        """What the registry's failure was, once it has failed."""
+
+    def judge(self, versions: Sequence[str]) -> Iterator[tuple[str, Verdict]]:
+        """Yield every release with the verdict on it: known ones first, others as they are done.
+
+        Each verdict is kept as soon as it is there. A release that cannot be installed or
+        started is SKIPPED, with the reason.
+        """
+        unknown: deque[str] = deque()
+        for version in versions:
+            known = self._store.get(version)
+            if known is None:
+                unknown.append(version)
+            else:
+                yield version, known
+        if unknown:
+            yield from self._judge_unknown(unknown)
+
+    def _judge_unknown(self, waiting: deque[str]) -> Iterator[tuple[str, Verdict]]:
+        under_way: dict[Future[Held], str] = {}
+        pool = ThreadPoolExecutor(DOWNLOADS, "install")
+        try:
+            while waiting or under_way:
+                while waiting and len(under_way) < AHEAD:
+                    version = waiting.popleft()
+                    under_way[pool.submit(self._hold, version)] = version
+                ready, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                future = min(ready, key=lambda one: release_key(under_way[one]))
+                version = under_way.pop(future)
+                yield version, self._verdict(version, future)
+        finally:  # Ctrl-C too: what is being fetched ends, what is held is let go
+            pool.shutdown(wait=True, cancel_futures=True)
+            for future in under_way:
+                if not future.cancelled() and future.exception() is None:
+                    future.result().close()
+
+    def _hold(self, version: str) -> Held:
+        """Return a release that stays in the cache until it is let go, installed if need be."""
+        if self._away is not None:
+            held = self._cache.hold(self._spec.kind, version, None)
+            if held is None:
+                raise self._away
+            return held
+        try:
+            one = EngineSpec(self._spec.text, self._spec.kind, version)
+            return install.hold(one, self._cache, self._announce)[1]
+        except RegistryError as error:
+            if not error.message.startswith(NOT_PUBLISHED):
+                self._away = error
+            raise
+
+    def _verdict(self, version: str, future: Future[Held]) -> Verdict:
+        try:
+            held = future.result()
+        except (RegistryError, InstallError) as error:
+            return Verdict(SKIPPED, error.message)
+        try:
+            verdict = self._judge.judge(engine_name(self._spec, version))
+        except EngineError as error:  # it does not start on this machine
+            return Verdict(SKIPPED, str(error))
+        finally:
+            held.close()
+        self._store.put(version, verdict)
+        return verdict
+
+
+def settings_of(spec: EngineSpec) -> list[tuple[EngineSpec, str, str]]:
+    """Return the engine with every other value of the options that have fixed ones.
+
+    Of each: the specification, the option's name and its value. The engine's own value is
+    among them.
+    """
+    found = []
+    for name, values in KINDS[spec.kind].options.items():
+        if values is None or len(values) < 2:
+            continue
+        for value in values:
+            options = [given for given in spec.options if given[0] != name]
+            if value != spec.option(name):
+                options.append((name, value))
+            else:
+                options = list(spec.options)
+            found.append(
+                (EngineSpec(spec.text, spec.kind, spec.version, tuple(options)), name, value)
+            )
+    return found
