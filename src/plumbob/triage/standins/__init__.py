@@ -10,5 +10,6 @@ from __future__ import annotations
 from plumbob.triage.standins.log import LogReader
 from plumbob.triage.standins.model import LoggedCall, StoodIn
 from plumbob.triage.standins.plan import stand_in
+from plumbob.triage.standins.wasi import WasiInput
 
-__all__ = ["LogReader", "LoggedCall", "StoodIn", "stand_in"]
+__all__ = ["LogReader", "LoggedCall", "StoodIn", "WasiInput", "stand_in"]

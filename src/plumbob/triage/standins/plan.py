@@ -16,13 +16,14 @@ from plumbob.engines.request import (
     Value,
 )
 from plumbob.errors import InputError
-from plumbob.triage.standins import spectest
+from plumbob.triage.standins import spectest, wasi
 from plumbob.triage.standins.functions import constant, write_stand_in
 from plumbob.triage.standins.layout import Layout, arrange
 from plumbob.triage.standins.log import LogReader, Record, log_import
 from plumbob.triage.standins.model import StoodIn
 from plumbob.triage.standins.references import References, number
 from plumbob.triage.standins.values import ROUNDS, Chance, spell, spell_function
+from plumbob.triage.standins.wasi import WasiInput
 from plumbob.wasm import types as t
 from plumbob.wasm.edit import Editor, FunctionWriter
 from plumbob.wasm.module import (
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 INTEGERS = frozenset((t.I32, t.I64))
 NUMBERS = frozenset((t.I32, t.I64, t.F32, t.F64))
 
+DEFAULT_INPUT = WasiInput()
+
 MAX_HOST_RESULTS = 1
 """Engines before multi-value, and their packages, know functions of one result."""
 
@@ -61,23 +64,27 @@ class _Asked(NamedTuple):
     host: request.Import | None
     type: ExternType
     """What the import asks for now: a host may give more than it asked for."""
+    wasi: str | None = None
+    """The export of the WASI library that it becomes."""
 
 
-def stand_in(module: Module, seed: int) -> StoodIn:
+def stand_in(module: Module, seed: int, given: WasiInput = DEFAULT_INPUT) -> StoodIn:
     """Return the module with deterministic imports; the module given stays as it is.
 
-    Raises `InputError` for an import for which nothing can stand in: a global or table of a
-    type that has no constant value.
+    `given` is what a WASI program is given. Raises `InputError` for an import for which
+    nothing can stand in (a global or table of a type that has no constant value) and for
+    WASI over a 64-bit memory, `UsageError` for what cannot be given to a WASI program.
     """
-    return _Planner(module, seed).finish()
+    return _Planner(module, seed, given).finish()
 
 
 class _Planner:
     """The stand-ins of one module under construction."""
 
-    def __init__(self, module: Module, seed: int) -> None:
+    def __init__(self, module: Module, seed: int, given: WasiInput) -> None:
         self.original = module
         self.seed = seed
+        self.given = given
         self.types: list[SubType] = module.types
         self.asked = self._ask()
         self.records: list[Record] = []
@@ -96,10 +103,16 @@ class _Planner:
         out = []
         for item in self.original.imports:
             name = _fresh(taken, item.module, item.name)
-            host, type_ = self._host(item, name)
-            out.append(_Asked(item, counts[item.kind], host, type_))
+            export = self._wasi_export(item)
+            host, type_ = (None, item.type) if export else self._host(item, name)
+            out.append(_Asked(item, counts[item.kind], host, type_, export))
             counts[item.kind] += 1
         return out
+
+    def _wasi_export(self, item: Import) -> str | None:
+        if not isinstance(item.type, int):
+            return None
+        return wasi.export_of(item.module, item.name, self.func_type(item.type))
 
     def _chance(self, item: Import, type_: str) -> Chance:
         return Chance(self.seed, item.module, item.name, type_)
@@ -220,9 +233,11 @@ class _Planner:
         module.imports, hosts = self._imports()
         definitions = sorted((one for one in self.asked if one.host is None), key=self._new_index)
         self._make_room(module, definitions)
+        memory = wasi.guest_memory(module) if any(one.wasi for one in self.asked) else 0
         editor = Editor(module)
         references = References(editor, self.types, len(module.tags))
         bodies = self._bodies(editor, references, definitions)
+        bodies |= self._wasi_bodies(editor, definitions, memory)
         globals_ = [
             self._initial_global(references, one) for one in definitions if one.item.kind == GLOBAL
         ]
@@ -248,7 +263,12 @@ class _Planner:
             for one_place, source in enumerate(self.sources)
             if source is not None and source.kind == FUNC
         }
-        return StoodIn(module, tuple(hosts), LogReader(functions, log, self.records), wasi=False)
+        return StoodIn(
+            module,
+            tuple(hosts),
+            LogReader(functions, log, self.records),
+            any(one.wasi for one in self.asked),
+        )
 
     def _imports(self) -> tuple[list[Import], list[request.Import]]:
         """Return the imports that stay, in an order that gives them their new indices."""
@@ -307,7 +327,7 @@ class _Planner:
         layout = self.layouts[FUNC]
         out = {}
         for one in definitions:
-            if not isinstance(one.type, int):
+            if not isinstance(one.type, int) or one.wasi:
                 continue
             place = self._new_index(one) - layout.imports
             if one.place in self.aliases["func"]:
@@ -321,6 +341,28 @@ class _Planner:
             record = len(self.records) - 1
             out[place] = write_stand_in(editor, references, type_, chance, layout.log, record)
         return out
+
+    def _wasi_bodies(
+        self, editor: Editor, definitions: Sequence[_Asked], memory: int
+    ) -> dict[int, bytes]:
+        """Return the bodies of WASI's functions, by their place in the code."""
+        layout = self.layouts[FUNC]
+        mine = [one for one in definitions if one.wasi]
+        if not mine:
+            return {}
+        assert layout.log is not None  # noqa: S101  # there are definitions
+        first = len(self.records)
+        self.records += wasi.records(mine[0].item.module)
+        bodies = wasi.add_wasi(
+            editor,
+            dict.fromkeys(one.wasi for one in mine if one.wasi),
+            self.given,
+            memory=memory,
+            log=layout.log,
+            first_record=first,
+            seed=self.seed,
+        )
+        return {self._new_index(one) - layout.imports: bodies[one.wasi] for one in mine if one.wasi}
 
     def _initial_global(self, references: References, one: _Asked) -> Global:
         type_ = one.type
