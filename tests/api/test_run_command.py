@@ -61,6 +61,7 @@ def call(library: str, name: str, *arguments: str) -> Result:
     [
         ("add", ("2", "0x10"), "18\n"),
         ("add", ("--", "-5", "1"), "-4\n"),
+        ("add", ("-5", "1"), "-4\n"),
         ("half", ("3",), "1.5\n"),
         ("call", (), "0\n"),
         ("null", ("null",), "null\n"),
@@ -75,9 +76,9 @@ def test_a_function_is_called(
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("add", ("1",), "takes 2 arguments"),
+        ("add", ("1",), "expected 2 arguments (i32, i32), found 1 argument"),
         ("add", ("1", "x"), "a value of i32"),
-        ("null", ("1",), "null (a externref)"),
+        ("null", ("x",), "a value of externref: null, an integer (an i31), or func:INDEX"),
         ("memory", (), "exports no function 'memory'"),
     ],
 )

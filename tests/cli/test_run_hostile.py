@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -160,3 +161,57 @@ def test_a_reader_that_leaves_is_an_errno_of_the_guests(tmp_path: Path) -> None:
         errors = running.stderr.read()
         running.wait(timeout=20)
     assert (running.returncode, errors) == (4, b"")
+
+
+STATUS = """(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 64))
+    (i32.store (i32.const 4) (i32.const 1))
+    (call $exit (i32.add
+      (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8))
+      (i32.mul (i32.const 16)
+        (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))))"""
+"""Exits with the errno of a read plus sixteen times that of a write."""
+
+BADF = 8
+
+
+@posix
+@pytest.mark.parametrize(
+    ("closed", "status"),
+    [
+        ("", 0),
+        ("<&-", BADF),
+        (">&-", BADF * 16),
+        ("<&- >&-", BADF * 17),
+        ("<&- >&- 2>&-", BADF * 17),
+    ],
+)
+def test_a_stream_that_was_closed_at_the_start_is_no_other_file(
+    tmp_path: Path, closed: str, status: int
+) -> None:
+    path = program(tmp_path, STATUS)
+    words = " ".join(map(shlex.quote, [*COMMAND, "run", path, "--dir", f"{tmp_path}::/"]))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"exec {words} {closed}"],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60, env=environment(),
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (status, b"")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["program.wat"]
+
+
+@posix
+@pytest.mark.parametrize("where", [">&-", ">/dev/full"])
+def test_a_result_that_cannot_be_written_is_an_error(tmp_path: Path, where: str) -> None:
+    path = program(tmp_path, '(module (func (export "f") (result i32) (i32.const 4)))')
+    words = " ".join(map(shlex.quote, [*COMMAND, "run", path, "--invoke", "f"]))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"exec {words} {where}"],
+        capture_output=True, check=False, timeout=60, env=environment(),
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert b"cannot write standard output" in ended.stderr

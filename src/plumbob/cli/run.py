@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+import os
+import re
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,9 +14,15 @@ from plumbob.cli.options import common, features_option, json_option
 from plumbob.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from plumbob.api import Instance, Module, Store, Trap
+    from plumbob.api import Func, Instance, Module, Store, ThrownError, Trap
+    from plumbob.api.wasi import WasiImports
     from plumbob.runtime.wasi.config import Config, Preopen
-    from plumbob.wasm.types import ValType
+
+NEGATIVE: Final = re.compile(r"-(?:[0-9]|inf$|nan(?:$|:))")
+"""How a negative number begins, in contrast to an option."""
+
+MARK: Final = "\0"
+MOST: Final = (1 << 63) - 1
 
 SHOWN_FRAMES = 20
 """Frames of a guest's call stack that are shown; JSON has all of them."""
@@ -22,7 +31,40 @@ START, INITIALIZE = "_start", "_initialize"
 """What a WASI command, and a WASI library, exports to begin with."""
 
 
-@click.command(short_help="Run a WebAssembly program, or call one of its functions.")
+class RunCommand(click.Command):
+    """A command whose positional arguments may be negative numbers.
+
+    To click, `-5` is an option. Such arguments are marked with what no argument of a process
+    can hold; the command takes the marks off.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, negative numbers marked."""
+        options = {
+            name
+            for param in self.params
+            if isinstance(param, click.Option) and not param.is_flag
+            for name in param.opts
+        }
+        marked: list[str] = []
+        is_value = only_arguments = False
+        for arg in args:
+            only_arguments |= arg == "--" and not is_value
+            number = NEGATIVE.match(arg) and not is_value and not only_arguments
+            marked.append(f"{MARK}{arg}" if number else arg)
+            is_value = arg in options and not is_value and not only_arguments
+        return super().parse_args(ctx, marked)
+
+
+def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds.")
+    return value
+
+
+@click.command(
+    cls=RunCommand, short_help="Run a WebAssembly program, or call one of its functions."
+)
 @click.argument("path", metavar="FILE")
 @click.argument("arguments", metavar="[ARG]...", nargs=-1)
 @click.option("--invoke", metavar="NAME", help="Call this export with the ARGs, print its results.")
@@ -40,23 +82,30 @@ START, INITIALIZE = "_start", "_initialize"
     multiple=True,
     help="Set an environment variable of the program.",
 )
-@click.option("--fuel", type=click.IntRange(0), metavar="N", help="Stop after about N operators.")
+@click.option(
+    "--fuel", type=click.IntRange(0, MOST), metavar="N", help="Stop after about N operators."
+)
 @click.option(
     "--max-memory",
-    type=click.IntRange(0),
+    type=click.IntRange(0, MOST),
     metavar="BYTES",
     help="What all memories together may take.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Stop after this time."
+    "--timeout",
+    type=click.FloatRange(0, MOST),
+    callback=_finite,
+    metavar="SECONDS",
+    help="Stop after this time.",
 )
 @click.option(
     "--unknown-imports",
     type=click.Choice(("error", "trap", "default")),
     default="error",
     show_default=True,
-    help="What to do about functions that nobody provides: refuse the program, trap when one "
-    "is called, or let them return zero.",
+    help="What to do about imports that nobody provides: refuse the program; or let functions "
+    "trap when they are called, or return zeros. With both of these, globals are zero or null, "
+    "memories and tables as small as can be, and tags new.",
 )
 @click.option("--deterministic", is_flag=True, help="Fix the program's clocks and random numbers.")
 @click.option(
@@ -88,17 +137,23 @@ def command(  # noqa: PLR0913  # one parameter an option
     """Run a WebAssembly program, or call one of its functions.
 
     FILE is a module in either format. Without --invoke it is a WASI program: its `_start`
-    is called, and the ARGs are its arguments (put -- before those that begin with a dash).
-    It sees the directories that --dir gives, and no others.
+    is called, and the ARGs are its arguments (put -- before those that begin with a dash and
+    are no numbers). It sees the directories that --dir gives, and no others.
 
-    Exit status: the program's own; 1 where it traps.
+    With --invoke the ARGs are numbers as the text format writes them, a v128 an integer of
+    128 bits, and for references null, an integer (an i31) or func:INDEX. Results are printed
+    in the same way, a line each.
+
+    Exit status: the program's own; 1 where it traps, or throws what it does not catch.
     """
-    from plumbob.api import Module, Store, StoreLimits, ThrownError, Trap
+    _hold_closed_streams()
+    from plumbob.api import Module, Store, StoreLimits
     from plumbob.runtime.limits import DEFAULT_LIMITS
     from plumbob.runtime.wasi.config import INHERIT, Config, Deterministic
     from plumbob.runtime.wasi.errno import ProcExit
     from plumbob.wasm.features import DEFAULT
 
+    arguments = tuple(argument.removeprefix(MARK) for argument in arguments)
     name = inputs.display_name(path)
     module = Module(
         inputs.read(path), name=name, features=DEFAULT if features is None else features
@@ -119,18 +174,25 @@ def command(  # noqa: PLR0913  # one parameter an option
         deterministic=Deterministic() if deterministic else None,
         on_wait=store.poll,
     )
+    run = _Run(module, store, unknown_imports, as_json=as_json)
     try:
-        results = _run(module, store, config, invoke, arguments, unknown_imports)
+        return run.run(config, invoke, arguments)
     except ProcExit as end:
         return int(end.code)
-    except Trap as trap:
-        _show_trap(trap, as_json=as_json)
-        return ExitCode.FOUND
-    except ThrownError as thrown:
-        outputs.complain(thrown.message)
-        return ExitCode.FOUND
-    _show(results, as_json=as_json)
-    return ExitCode.OK
+
+
+def _hold_closed_streams() -> None:
+    """Keep the numbers of standard streams that are closed, before a file gets them.
+
+    The guest then gets EBADF for them, as it should: what holds the number cannot be read,
+    or written, respectively.
+    """
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free, so this one: those below are open by now.
+            os.open(os.devnull, flags)
 
 
 def _variable(text: str) -> tuple[str, str]:
@@ -147,41 +209,105 @@ def _preopen(text: str) -> Preopen:
     return Preopen(host, guest or host)
 
 
-def _run(
-    module: Module, store: Store, config: Config, invoke: str | None,
-    arguments: tuple[str, ...], unknown_imports: str,
-) -> tuple[Any, ...] | None:  # fmt: skip
-    """Run the program or call the function; returns its results, None of a program."""
-    from plumbob.api import Instance
-    from plumbob.api.wasi import WasiImports
-    from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
+class _Run:
+    """A module that is run, and what there is to say about its end."""
 
-    with WasiImports(store, config) as wasi:
-        imports: dict[str, dict[str, Any]] = {name: {**w} for name, w in wasi.imports.items()}
-        if unknown_imports != "error":
-            _fill_in(module, store, imports, trapping=unknown_imports == "trap")
-        attach = any(item.module in (PREVIEW_1, PREVIEW_0) for item in module.imports)
-        instance = Instance(module, imports, store, before_start=wasi.attach if attach else None)
-        if invoke is None:
-            _function(instance, START, "pass --invoke NAME to call another function")()
-            return None
-        if INITIALIZE in instance.exports:
-            instance.exports[INITIALIZE]()
-        function = _function(instance, invoke, "")
-        types = function.type.params
-        if len(types) != len(arguments):
-            raise UsageError(
-                f"the function {invoke!r} takes {len(types)} arguments",
-                expected=f"({', '.join(map(str, types))})",
-                found=" ".join(arguments) or "none",
-            )
-        values = [_parse(text, type_) for text, type_ in zip(arguments, types, strict=True)]
-        result = function(*values)
-        count = len(function.type.results)
-        return (result,) if count == 1 else tuple(result or ())
+    def __init__(
+        self, module: Module, store: Store, unknown_imports: str, *, as_json: bool
+    ) -> None:
+        self.module = module
+        self.store = store
+        self.unknown_imports = unknown_imports
+        self.as_json = as_json
+        self.instance: Instance | None = None
+
+    def run(self, config: Config, invoke: str | None, arguments: tuple[str, ...]) -> int:
+        """Run the program, or call the function and print its results; returns the status."""
+        from plumbob.api import ThrownError, Trap
+        from plumbob.api.wasi import WasiImports
+
+        with WasiImports(self.store, config) as wasi:
+            try:
+                instance = self._instantiate(wasi)
+                if invoke is None:
+                    _function(instance, START, "pass --invoke NAME to call another function")()
+                    return ExitCode.OK
+                self._invoke(instance, invoke, arguments)
+            except Trap as trap:
+                self._show_trap(trap)
+                return ExitCode.FOUND
+            except ThrownError as thrown:
+                self._show_exception(thrown)
+                return ExitCode.FOUND
+        return ExitCode.OK
+
+    def _instantiate(self, wasi: WasiImports) -> Instance:
+        from plumbob.api import Instance
+        from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
+
+        attach = any(item.module in (PREVIEW_1, PREVIEW_0) for item in self.module.imports)
+
+        def before_start(instance: Instance) -> None:
+            self.instance = instance
+            if attach:
+                wasi.attach(instance)
+
+        return Instance(
+            self.module,
+            wasi.imports,
+            self.store,
+            before_start=before_start,
+            unknown_imports=self.unknown_imports,
+        )
+
+    def _invoke(self, instance: Instance, name: str, texts: tuple[str, ...]) -> None:
+        from plumbob.cli.run_values import arguments, data_of, text_of
+
+        function = _function(instance, name, "")
+        values = arguments(function, texts, instance)
+        if INITIALIZE in instance.exports and name != INITIALIZE:
+            _function(instance, INITIALIZE, "")()
+        results = list(zip(function.invoke(values), function.type.results, strict=True))
+        if self.as_json:
+            _say_json({"results": [data_of(*result, instance) for result in results]})
+        elif results:
+            _say("\n".join(text_of(*result, instance) for result in results))
+
+    def _show_trap(self, trap: Trap) -> None:
+        if self.as_json:
+            frames = [frame._asdict() for frame in trap.frames]
+            data = {"kind": trap.kind, "message": trap.message, "frames": frames}
+            _say_json({"trap": data})
+            return
+        outputs.complain(f"trap: {trap.message}")
+        for frame in trap.frames[:SHOWN_FRAMES]:
+            click.echo(f"    at {frame}", err=True)
+        if len(trap.frames) > SHOWN_FRAMES:
+            click.echo(f"    and {len(trap.frames) - SHOWN_FRAMES} more", err=True)
+
+    def _show_exception(self, thrown: ThrownError) -> None:
+        from plumbob.api.values import to_guest_all
+        from plumbob.cli.run_values import data_of, text_of
+
+        # It was thrown from within the instance, which was there before anything ran.
+        assert self.instance is not None  # noqa: S101  # as the comment says
+        types = thrown.tag.type.params
+        values = to_guest_all(thrown.values, types, self.store, "the exception")
+        carried = list(zip(values, types, strict=True))
+        if self.as_json:
+            data = {
+                "tag": thrown.tag.name,
+                "types": list(map(str, types)),
+                "values": [data_of(*item, self.instance) for item in carried],
+            }
+            _say_json({"exception": data})
+            return
+        name = "a tag without a name" if thrown.tag.name is None else repr(thrown.tag.name)
+        payload = ", ".join(text_of(*item, self.instance) for item in carried)
+        outputs.complain(f"uncaught exception: {name}{f' with {payload}' if payload else ''}")
 
 
-def _function(instance: Instance, name: str, hint: str) -> Any:
+def _function(instance: Instance, name: str, hint: str) -> Func:
     from plumbob.api import Func
 
     found = instance.exports.get(name)
@@ -195,81 +321,12 @@ def _function(instance: Instance, name: str, hint: str) -> Any:
     return found
 
 
-def _parse(text: str, type_: ValType) -> Any:
-    """Return an argument of the command line as a value of the type."""
-    from plumbob.wasm import types as t
-
-    try:
-        if type_ in (t.I32, t.I64):
-            return int(text, 0)
-        if type_ in (t.F32, t.F64):
-            return float(text)
-        if type_ == t.V128:
-            return int(text, 0).to_bytes(16, "little")
-    except (ValueError, OverflowError):
-        raise UsageError("an argument", expected=f"a value of {type_}", found=repr(text)) from None
-    if text != "null":
-        raise UsageError("an argument", expected=f"null (a {type_})", found=repr(text))
-    return None
+def _say(text: str) -> None:
+    """Print a line of the result; unlike a notice it must not be lost."""
+    outputs.write_output("-", f"{text}\n".encode())
 
 
-def _fill_in(
-    module: Module, store: Store, imports: dict[str, dict[str, Any]], *, trapping: bool
-) -> None:
-    """Provide the functions that nobody else does."""
-    from plumbob.api import Trap
-    from plumbob.wasm.types import FuncType
+def _say_json(data: object) -> None:
+    import json
 
-    def absent(label: str, type_: FuncType) -> Any:
-        def function(*_: Any) -> Any:
-            if trapping:
-                raise Trap(f"unknown import: {label} was called")
-            zeros = tuple(_zero(kind) for kind in type_.results)
-            return zeros[0] if len(zeros) == 1 else zeros
-
-        return function
-
-    store.require_open()
-    for item in module.imports:
-        given = imports.setdefault(item.module, {})
-        if isinstance(item.type, FuncType) and item.kind == "func" and item.name not in given:
-            given[item.name] = absent(f"`{item.module}` `{item.name}`", item.type)
-
-
-def _zero(type_: ValType) -> Any:
-    from plumbob.wasm import types as t
-
-    return None if type_.is_ref else bytes(16) if type_ == t.V128 else 0
-
-
-def _show(results: tuple[Any, ...] | None, *, as_json: bool) -> None:
-    if as_json:
-        import json
-
-        shown = [_plain(value) for value in results or ()]
-        outputs.say(json.dumps({"results": shown}, indent=2))
-    elif results:
-        for value in results:
-            plain = _plain(value)
-            outputs.say("null" if plain is None else str(plain))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
-    return value if value is None or isinstance(value, (int, float, str)) else repr(value)
-
-
-def _show_trap(trap: Trap, *, as_json: bool) -> None:
-    if as_json:
-        import json
-
-        frames = [frame._asdict() for frame in trap.frames]
-        data = {"trap": {"kind": trap.kind, "message": trap.message, "frames": frames}}
-        outputs.say(json.dumps(data, indent=2))
-        return
-    outputs.complain(f"trap: {trap.message}")
-    for frame in trap.frames[:SHOWN_FRAMES]:
-        click.echo(f"    at {frame}", err=True)
-    if len(trap.frames) > SHOWN_FRAMES:
-        click.echo(f"    and {len(trap.frames) - SHOWN_FRAMES} more", err=True)
+    _say(json.dumps(data, indent=2, allow_nan=False))
