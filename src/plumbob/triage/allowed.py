@@ -1,0 +1,162 @@
+"""What may differ: one table of rules, each with the specification's section.
+
+A rule looks at a difference and says whether it covers it. A difference that a rule covers
+is no finding; reports list it as "allowed to differ", with the rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from plumbob.engines.process import FaultKind
+from plumbob.engines.traps import ARRAY_OR_LENGTH
+from plumbob.triage.choices import FAILING_GROWTH, NAN_BITS, RELAXED_SIMD
+from plumbob.triage.events import (
+    BROKEN,
+    OVERFLOW,
+    TERMINATION,
+    VALIDITY,
+    VALUES,
+    Event,
+    Place,
+)
+from plumbob.triage.shims import Observation
+from plumbob.wasm.text.numbers import F32, F64, FloatFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plumbob.engines.request import Value
+    from plumbob.triage.choices import Explanation
+
+
+class Case(NamedTuple):
+    """One difference, as rules look at it."""
+
+    place: Place
+    what: str
+    expected: Event
+    found: Event
+    across_optimiser: bool
+    closed_world: bool
+    explain: Callable[[], tuple[Explanation, ...]]
+    """What of the reference's event rests on a choice; asked for only where it matters."""
+
+
+class Rule(NamedTuple):
+    """A kind of difference that the specification permits."""
+
+    name: str
+    section: str
+    """Where the specification says so."""
+    covers: Callable[[Case], bool]
+    ends: bool = False
+    """Whether nothing that follows in the session can be compared."""
+
+
+def permitting(case: Case) -> Rule | None:
+    """Return the rule that covers a difference, None for a finding."""
+    if case.found.end in BROKEN:
+        return None
+    return next((rule for rule in RULES if rule.covers(case)), None)
+
+
+def _stack(case: Case) -> bool:
+    return OVERFLOW in (case.expected.end, case.found.end)
+
+
+def _memory(case: Case) -> bool:
+    ends = (case.expected.end, case.found.end)
+    traps = (case.expected.outcome.trap, case.found.outcome.trap)
+    return FaultKind.MEMORY in ends or ARRAY_OR_LENGTH in traps
+
+
+def _rests_on(name: str) -> Callable[[Case], bool]:
+    """Return what tells whether all that differs rests on the choice of that name."""
+
+    def covers(case: Case) -> bool:
+        if case.what in (TERMINATION, VALIDITY):
+            return False
+        return any(_explained(case, found) for found in case.explain() if found.rule.name == name)
+
+    return covers
+
+
+def _explained(case: Case, explanation: Explanation) -> bool:
+    """Return whether an explanation covers every value that differs.
+
+    Where the choice decides how the step ends or which imports it calls, everything may.
+    """
+    if explanation.places is None:
+        return True
+    ours, theirs = case.expected.outcome.values, case.found.outcome.values
+    if case.what != VALUES or len(ours) != len(theirs):
+        return False
+    floats = _floats(case.found)
+    for place, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        if one == other:
+            continue
+        if not explanation.covers(place):
+            return False
+        chosen = [one, *(outcome.values[place] for _, outcome in explanation.outcomes)]
+        if place in floats and not _may_be(floats[place], other, chosen):
+            return False
+    return True
+
+
+def _floats(event: Event) -> dict[int, FloatFormat]:
+    """Return which words of an event's outcome are floats, by their place.
+
+    Behind an outcome's first word, which tells exceptions apart, there may be words unused.
+    """
+    seen = event.seen
+    values = seen.values if isinstance(seen, Observation) else [] if seen is None else [seen]
+    widths = [2 if value.type == "v128" else 1 for value in values]
+    place = 0 if sum(widths) == len(event.outcome.values) else 1
+    found = {}
+    for value, width in zip(values, widths, strict=True):
+        if value.type in _FORMATS:
+            found[place] = _FORMATS[value.type]
+        place += width
+    return found
+
+
+def _may_be(form: FloatFormat, found: Value, chosen: list[Value]) -> bool:
+    """Return whether a float may be what an engine gave, beside what one may choose.
+
+    Where it is a NaN however one chooses, it must be one. An operator's NaN is arithmetic:
+    the highest bit of its payload is set; where all are so, so must this be.
+    """
+    numbers = [int(value.bits or 0) for value in chosen]
+    bits = int(found.bits or 0)
+    if not all(is_nan(form, number) for number in numbers):
+        return True
+    quiet = 1 << form.mantissa - 1
+    return is_nan(form, bits) and bool(bits & quiet or not all(n & quiet for n in numbers))
+
+
+def is_nan(form: FloatFormat, bits: int) -> bool:
+    """Return whether bits of a format are a NaN, of either sign."""
+    return bits & (1 << form.bits - 1) - 1 > form.infinity
+
+
+_FORMATS: Final = {"f32": F32, "f64": F64}
+
+RULES: Final = (
+    Rule(
+        "stack depth",
+        "WebAssembly 3.0, A.2 Implementation Limitations, Execution",
+        _stack,
+        ends=True,
+    ),
+    Rule(
+        "out of memory",
+        "WebAssembly 3.0, A.2 Implementation Limitations, Execution",
+        _memory,
+        ends=True,
+    ),
+    *(
+        Rule(choice.name, choice.section, _rests_on(choice.name))
+        for choice in (NAN_BITS, RELAXED_SIMD, FAILING_GROWTH)
+    ),
+)

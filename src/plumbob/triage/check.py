@@ -1,0 +1,145 @@
+"""Checks one program on engines and optimisers against the reference.
+
+`Checker` is the piece that others build on: one subject, one plan of the reference's, any
+number of engines. An engine's own part (`run`) may be done in a thread of its own; what the
+reference does (`compare`) may not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from plumbob.engines.process import FaultKind
+from plumbob.engines.request import Answer, Outcome, OutcomeKind
+from plumbob.errors import InternalError
+from plumbob.triage.compare import Sides, compare
+from plumbob.triage.events import COMPILE, VALIDITY, Comparison, Difference, Event, Missing, Place
+from plumbob.triage.plan import Plan, plan
+from plumbob.triage.pool import Pool, optimises
+
+if TYPE_CHECKING:
+    from plumbob.engines.optimiser import Optimised
+    from plumbob.triage.compare import Assertion
+    from plumbob.triage.subject import Subject
+
+INVALID = "invalid"
+"""The kind of an optimiser's outcome that it calls invalid itself."""
+
+
+class Ran(NamedTuple):
+    """What an engine did: answers to the plan's sessions, or a module."""
+
+    answers: tuple[Answer, ...] = ()
+    optimised: Optimised | None = None
+    closed_world: bool = False
+
+
+class Checker:
+    """Compares engines with the reference on one subject.
+
+    Engines come from `pool` and stay open in it; without one it opens its own, which
+    `close` ends.
+    """
+
+    def __init__(
+        self, subject: Subject, pool: Pool | None = None, *, assertion: Assertion | None = None
+    ) -> None:
+        self.subject = subject
+        self.pool = Pool() if pool is None else pool
+        self._own = pool is None
+        self.assertion = assertion
+        self._plan: Plan | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The sessions, and what the reference makes of them; run when first asked for."""
+        if self._plan is None:
+            self._plan = plan(self.subject, self.pool.reference)
+        return self._plan
+
+    def judge(self, engine: str) -> Comparison:
+        """Return how an engine or optimiser compares with the reference.
+
+        Raises `UsageError` for what names no engine, and `EngineError` where it cannot be
+        had or started.
+        """
+        return self.compare(engine, self.run(engine))
+
+    def run(self, engine: str) -> Ran:
+        """Return what an engine does; `plan` must have been asked for before in this thread
+        or another, since the reference serves one at a time.
+        """  # noqa: D205  # one sentence
+        if optimises(engine):
+            optimiser = self.pool.optimiser(engine)
+            optimised = optimiser.optimise(self.subject.module)
+            return Ran((), optimised, "--closed-world" in optimiser.flags)
+        opened = self.pool.engine(engine)
+        return Ran(tuple(opened.run(run.session.request) for run in self.plan.runs))
+
+    def compare(self, engine: str, ran: Ran) -> Comparison:
+        """Return how what an engine did compares with the reference."""
+        if ran.optimised is not None:
+            return self._compare_optimised(engine, ran.optimised, closed_world=ran.closed_world)
+        sides = [
+            Sides(run.session, run.events, run.session, run.session.read(answer), run.open_choices)
+            for run, answer in zip(self.plan.runs, ran.answers, strict=True)
+        ]
+        return compare(engine, sides, assertion=self.assertion)
+
+    def judge_optimised(
+        self, engine: str, module: bytes, *, closed_world: bool = False
+    ) -> Comparison:
+        """Return how what an optimiser made of the subject's module compares with it.
+
+        Both run on the reference; the result is put to `engine`.
+        """
+        if self.subject.invalid is not None:
+            return Comparison(engine, unjudged="the module is not valid")
+        other = self.subject.over(module)
+        reason = other.invalid or other.missing()
+        if reason is not None:
+            kind = OutcomeKind.REJECTED if other.invalid else OutcomeKind.LINK
+            return self._broken(engine, Outcome(kind, message=reason))
+        sides = []
+        for run in self.plan.runs:
+            places = [p for p in run.session.places if p is not None and p != run.last]
+            session = other.session(places, last=run.last)
+            found = session.read(run.reference.run(session.request))
+            sides.append(Sides(run.session, run.events, session, found, run.open_choices))
+        return compare(
+            engine, sides, across_optimiser=True, closed_world=closed_world,
+            assertion=self.assertion,
+        )  # fmt: skip
+
+    def _compare_optimised(
+        self, engine: str, optimised: Optimised, *, closed_world: bool
+    ) -> Comparison:
+        kind = optimised.kind
+        if kind == OutcomeKind.OK:
+            return self.judge_optimised(engine, optimised.module, closed_world=closed_world)
+        valid = self.subject.invalid is None
+        outcome = Outcome(
+            kind, message=optimised.message, signal=optimised.signal, status=optimised.status,
+            tail=optimised.tail,
+        )  # fmt: skip
+        if kind == OutcomeKind.REJECTED and not valid:
+            return Comparison(engine, events=((Place(COMPILE), Event(outcome)),))
+        if kind in (OutcomeKind.UNSUPPORTED, FaultKind.MEMORY):
+            return Comparison(engine, unsupported=(Missing(Place(COMPILE), optimised.message),))
+        if kind == INVALID:
+            outcome = Outcome(OutcomeKind.REJECTED, message=optimised.message)
+        return self._broken(engine, outcome)
+
+    def _broken(self, engine: str, outcome: Outcome) -> Comparison:
+        """Return the comparison of an optimiser that made nothing that could be run."""
+        if not self.plan.runs:
+            raise InternalError("a plan without sessions")
+        expected, found = self.plan.runs[0].events[0], Event(outcome)
+        what = VALIDITY if outcome.kind in (OutcomeKind.REJECTED, OutcomeKind.LINK) else "fault"
+        difference = Difference(Place(COMPILE), what, expected, found)
+        return Comparison(engine, (difference,), events=((Place(COMPILE), found),))
+
+    def close(self) -> None:
+        """End the engines that this checker opened."""
+        if self._own:
+            self.pool.close()

@@ -1,0 +1,139 @@
+"""Engines that are open: each is started when it is first asked for, all end together.
+
+Different engines may be asked from different threads; one engine from one thread at a time.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from plumbob.engines.kinds import KINDS, REFERENCE
+from plumbob.engines.opening import open_engine, open_optimiser
+from plumbob.engines.spec import EngineSpec, parse_spec
+from plumbob.triage.reference import FUEL, SECONDS, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from plumbob.engines.cache import Cache
+    from plumbob.engines.optimiser import Optimised
+    from plumbob.engines.process import Limits
+    from plumbob.engines.request import Answer, Request
+
+
+class Opened(Protocol):
+    """What engines, optimisers and the reference have in common."""
+
+    spec: EngineSpec
+    version: str
+    about: dict[str, Any]
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Runs(Opened, Protocol):
+    """An engine that runs modules."""
+
+    def run(self, request: Request) -> Answer:
+        """Return what it makes of a request."""
+
+
+class Optimises(Opened, Protocol):
+    """An optimiser."""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags that its name brings."""
+
+    def optimise(self, module: bytes) -> Optimised:
+        """Return what it makes of a module."""
+
+
+class Pool:
+    """Opens engines by their names, and keeps them open until `close` or `release`."""
+
+    def __init__(
+        self,
+        *,
+        cache: Cache | None = None,
+        limits: Limits | None = None,
+        announce: Callable[[str], None] | None = None,
+        fuel: int = FUEL,
+        seconds: float = SECONDS,
+        reference: str = REFERENCE,
+    ) -> None:
+        """Take limits: `limits` of engines' workers, `fuel` and `seconds` of the reference."""
+        self.cache = cache
+        self.limits = limits
+        self.announce = announce
+        self.fuel = fuel
+        self.seconds = seconds
+        self.reference = Reference(reference, fuel=fuel, seconds=seconds)
+        self._open: dict[str, Opened] = {}
+        self._lock = Lock()
+
+    def engine(self, name: str) -> Runs:
+        """Return an engine that runs modules.
+
+        Raises `UsageError`, `RegistryError`, `InstallError` and `StartError`.
+        """
+        return self._get(name, self._open_engine)  # type: ignore[return-value]  # made there
+
+    def optimiser(self, name: str) -> Optimises:
+        """Return an optimiser; raises as `engine` does."""
+        return self._get(name, self._open_optimiser)  # type: ignore[return-value]  # made there
+
+    def _get(self, name: str, make: Callable[[str], Opened]) -> Opened:
+        with self._lock:
+            found = self._open.get(name)
+        if found is None:
+            found = make(name)
+            with self._lock:
+                self._open[name] = found
+        return found
+
+    def _open_engine(self, name: str) -> Opened:
+        if parse_spec(name).kind == REFERENCE:
+            return Reference(name, fuel=self.fuel, seconds=self.seconds)
+        return open_engine(name, self.cache, self.limits, self.announce)
+
+    def _open_optimiser(self, name: str) -> Opened:
+        return open_optimiser(name, self.cache, self.limits, self.announce)
+
+    def open(self, name: str) -> Opened:
+        """Return an engine of any kind."""
+        return self.optimiser(name) if optimises(name) else self.engine(name)
+
+    def release(self, name: str) -> None:
+        """End one engine; it may be asked for again."""
+        with self._lock:
+            found = self._open.pop(name, None)
+        if found is not None:
+            found.close()
+
+    def close(self) -> None:
+        """End all engines."""
+        with self._lock:
+            found = list(self._open.values())
+            self._open.clear()
+        for engine in found:
+            engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def optimises(name: str) -> bool:
+    """Return whether a name is an optimiser's. Raises `UsageError` for what names no engine."""
+    return KINDS[parse_spec(name).kind].optimises
