@@ -17,11 +17,9 @@ from plumbob.errors import InternalError
 from plumbob.wasm.instructions import BlockType, encode_operator, write_locals
 from plumbob.wasm.lazy import LazyVector
 from plumbob.wasm.module import (
-    DECLARATIVE,
     FUNC,
     GLOBAL,
     Code,
-    ElementSegment,
     Export,
     Global,
     Module,
@@ -30,7 +28,7 @@ from plumbob.wasm.module import (
 from plumbob.wasm.names import NAME_SECTION
 from plumbob.wasm.opcodes import BY_NAME
 from plumbob.wasm.sections import ORDER, PLACES, has_contents
-from plumbob.wasm.types import FuncType, GlobalType, SubType
+from plumbob.wasm.types import FUNCREF, FuncType, GlobalType, SubType
 
 if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
@@ -128,7 +126,7 @@ class Editor:
         self._globals: list[Global] = []
         self._exports: list[Export] = []
         self._names = {item.name for item in module.exports}
-        self._declared: list[int] = []
+        self._referenced: set[int] = set()
         self._first_function = len(module.imported(FUNC)) + len(module.functions)
         self._first_global = len(module.imported(GLOBAL)) + len(module.globals)
 
@@ -202,9 +200,15 @@ class Editor:
         self._exports.append(Export(name, kind, index))
 
     def reference(self, function: int) -> None:
-        """Make `ref.func` of a function valid, by a declarative element segment."""
-        if function not in self._declared:
-            self._declared.append(function)
+        """Make `ref.func` of a function valid, by a global that holds it.
+
+        A declarative element segment would do as well, and would need `bulk-memory`.
+        """
+        if function not in self._referenced:
+            self._referenced.add(function)
+            held = bytearray()
+            encode_operator(held, BY_NAME["ref.func"], (function,))
+            self.add_global(FUNCREF, bytes(held + _END))
 
     def finish(self) -> Module:
         """Return the edited module. Raises `InternalError` for a function without a body."""
@@ -220,9 +224,6 @@ class Editor:
         new.globals = [*old.globals, *self._globals]
         new.exports = [*old.exports, *self._exports]
         new.elements = list(old.elements)
-        if self._declared:
-            segment = ElementSegment(DECLARATIVE, functions=tuple(self._declared))
-            new.elements.append(segment)
         new.offsets = {}
         _keep_names_last(old, new)
         return new

@@ -10,7 +10,7 @@ shim builds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.request import Call, OutcomeKind, Value
 from plumbob.errors import UsageError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.engines.request import Outcome
+    from plumbob.triage.arguments import Argument
     from plumbob.wasm.types import ValType
 
 KINDS: Final = ("null", "i31", "struct", "array", "func", "extern", "exn")
@@ -30,25 +31,6 @@ SOME: Final = KINDS.index("struct")
 """The kind that asks a shim to build whatever it can."""
 
 _MASK64: Final = (1 << 64) - 1
-
-
-class Argument(Protocol):
-    """What a parameter is given: a number's or vector's bits, or a shape to build.
-
-    Shapes are `null`, `i31` (with `bits`), `func` and `some`.
-    """
-
-    @property
-    def type(self) -> str:
-        """The type as the text format spells it."""
-
-    @property
-    def bits(self) -> int | None:
-        """The bits, or None."""
-
-    @property
-    def shape(self) -> str:
-        """Of a reference, what to build; empty for numbers."""
 
 
 class Seen(NamedTuple):
