@@ -441,6 +441,18 @@ def nan_of(bits: int, *operands: int) -> int:
     return default_nan(bits)
 
 
+def is_canonical(bits: int, x: int) -> bool:
+    return x % (1 << (bits - 1)) == nan_of(bits)
+
+
+def allowed_nan(bits: int, x: int, operands: list[int]) -> bool:
+    """Whether the specification lets an operation on `operands` result in the NaN `x`."""
+    nans = [y for y in operands if decode(bits, y).kind == "nan"]
+    if all(is_canonical(bits, y) for y in nans):
+        return is_canonical(bits, x)
+    return x & nan_of(bits) == nan_of(bits)
+
+
 def _has_nan(bits: int, *operands: int) -> bool:
     return any(decode(bits, x).kind == "nan" for x in operands)
 

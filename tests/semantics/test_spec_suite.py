@@ -11,8 +11,16 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from tests.semantics.oracles import decode, encode, infinity, lanes_of, quieted, vector_of, zero
-from tests.semantics.test_wasmtime import is_canonical
+from tests.semantics.oracles import (
+    decode,
+    encode,
+    infinity,
+    is_canonical,
+    lanes_of,
+    quieted,
+    vector_of,
+    zero,
+)
 from tests.semantics.wasm_operators import OPERATORS
 
 from plumbob.semantics import ValueType, value_type

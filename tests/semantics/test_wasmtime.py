@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.semantics.corpus import inputs
-from tests.semantics.oracles import decode, lanes_of, nan_of
+from tests.semantics.oracles import allowed_nan, decode, lanes_of
 from tests.semantics.wasm_operators import OPERATORS
 
 from plumbob.semantics import Site
-from plumbob.semantics.types import F32, F64
 
 if TYPE_CHECKING:
     from tests.semantics.wasm_operators import Operator
@@ -94,18 +93,6 @@ class Engine:
         end = (i + 1) * self.row_size
         start = end - STRIDE
         return int.from_bytes(self.memory.read(self.store, start, start + self.bits // 8), "little")
-
-
-def is_canonical(bits: int, x: int) -> bool:
-    return x % (1 << (bits - 1)) == nan_of(bits)
-
-
-def allowed_nan(bits: int, x: int, operands: list[int]) -> bool:
-    """Whether the specification lets an operation on `operands` result in the NaN `x`."""
-    nans = [y for y in operands if decode(bits, y).kind == "nan"]
-    if all(is_canonical(bits, y) for y in nans):
-        return is_canonical(bits, x)
-    return bool(x & (F32 if bits == 32 else F64).quiet_bit)
 
 
 def same(operator: Operator, row: tuple[int, ...], ours: int | str, theirs: int | str) -> bool:
