@@ -260,6 +260,9 @@ class FunctionSource:
                 copies.append((name, text))
         for line in parallel_assignment(copies):
             self.out.line(line)
+        cost = self.flow.edges.get((block, index), 0)
+        if cost:
+            self.out.line(f"fuel {'-' if cost > 0 else '+'}= {abs(cost)}")
 
     # The whole
 

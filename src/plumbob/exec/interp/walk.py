@@ -56,6 +56,7 @@ class _Plan(NamedTuple):
     func: Function
     entry_charge: int
     charges: dict[Block, int]
+    edges: dict[tuple[Block, int], int]
     spec: FrameSpec
     positions: dict[tuple[str, int], int]
 
@@ -104,7 +105,13 @@ def plan_for(program: Program, symbol: str) -> _Plan:
     assert func is not None  # noqa: S101  # the callers looked it up
     flow = flow_of(func)
     return _Plan(
-        symbol, func, flow.entry_charge, flow.charges, frame_spec(func), slot_positions(func)
+        symbol,
+        func,
+        flow.entry_charge,
+        flow.charges,
+        flow.edges,
+        frame_spec(func),
+        slot_positions(func),
     )
 
 
@@ -261,6 +268,7 @@ class _Run:
                 arguments.append(payload[number] if is_exception else returned[number])
         parameters = func.block_params[target.block]
         activation.values.update(zip(parameters, arguments, strict=True))
+        self.walker.fuel -= activation.plan.edges.get((activation.block, index), 0)
         self._arrive(activation, target.block)
 
     # Running

@@ -1,0 +1,166 @@
+"""What is charged is what is executed, within the bounds that `fuel.py` states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from plumbob.exec.interp import Limits, Machine, Program, Returned, Trap, walk
+from plumbob.exec.interp.fuel import flow_of
+from plumbob.exec.interp.outcome import OUT_OF_FUEL
+from plumbob.ir.parser import parse_clif
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plumbob.exec.interp import Mode, Outcome
+
+FUEL = 3_000
+WORK = "v{n} = iadd v1, v1"
+
+
+@st.composite
+def graphs(draw: Callable[..., int]) -> str:
+    """A function of any control flow; which way it goes, bits of its argument say."""
+    count = draw(st.integers(1, 9))
+    fresh = 4
+    lines = [
+        "function %f(i64) -> i64 {",
+        "block0(v0: i64):",
+        "v1 = iconst.i64 1",
+        "v2 = iconst.i64 0x5851f42d4c957f2d",
+        "v3 = iconst.i64 0x14057b7ef767814f",
+        "v4 = iconst.i64 61",
+        "jump block1",
+    ]
+    for block in range(1, count + 1):
+        lines.append(f"block{block}:")
+        for _ in range(draw(st.sampled_from((0, 1, 3, 40)))):
+            fresh += 1
+            lines.append(WORK.format(n=fresh))
+        targets = [draw(st.integers(1, count)) for _ in range(draw(st.integers(0, 4)))]
+        if not targets:
+            lines.append("return v1")
+        elif len(targets) == 1:
+            lines.append(f"jump block{targets[0]}")
+        else:
+            fresh += 4
+            # A step of a generator of random numbers, kept in a register of the machine.
+            lines += [
+                f"v{fresh - 3} = get_pinned_reg.i64",
+                f"v{fresh - 2} = imul v{fresh - 3}, v2",
+                f"v{fresh - 1} = iadd v{fresh - 2}, v3",
+                f"set_pinned_reg v{fresh - 1}",
+                f"v{fresh} = ushr v{fresh - 1}, v4",
+            ]
+            fresh += 1
+            lines.append(f"v{fresh} = ireduce.i32 v{fresh - 1}")
+            table = ", ".join(f"block{target}" for target in targets[1:])
+            lines.append(f"br_table v{fresh}, block{targets[0]}, [{table}]")
+    return "\n".join([*lines, "}"])
+
+
+def run(text: str, mode: Mode, fuel: int) -> tuple[Outcome, int, int]:
+    """Return the outcome, the instructions executed (of a walk), and the fuel charged."""
+    machine = Machine(Program(parse_clif(text)), limits=Limits(fuel=fuel), mode=mode)
+    executed = 0
+    step = walk._Run._step
+
+    def counted(running: walk._Run, activation: walk._Activation) -> None:
+        nonlocal executed
+        executed += 1
+        step(running, activation)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk._Run, "_step", counted)
+        outcome = machine.call("%f", (1,))
+    left = machine.linker.cells["fuel"].cell_contents
+    if mode == "walk":
+        left = machine._walker.fuel
+    return outcome, executed, fuel - machine.reserve - left
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(graphs())
+def test_the_charge_is_between_once_and_twice_what_is_executed(text: str) -> None:
+    note(text)
+    function = next(iter(parse_clif(text)))
+    longest = sum(len(insts) for insts in function.block_insts)
+    outcome, executed, charged = run(text, "walk", FUEL)
+    if isinstance(outcome, Returned):
+        assert executed <= charged <= 2 * executed
+    else:
+        assert isinstance(outcome, Trap)
+        assert outcome.kind == OUT_OF_FUEL
+        assert FUEL - longest <= 2 * executed
+        assert executed <= FUEL + longest
+    again, _, charged_there = run(text, "source", FUEL)
+    assert again == outcome
+    if isinstance(outcome, Returned):
+        assert charged_there == charged
+
+
+def switch(arms: int, rounds: int) -> str:
+    """A loop around a switch of many arms, one of which is taken."""
+    work = 20
+    table = ", ".join(f"block{10 + arm}" for arm in range(arms))
+    bodies = ""
+    for arm in range(arms):
+        numbers = range(10 + arm * work, 10 + (arm + 1) * work)
+        lines = "\n".join(f"v{number} = iadd v1, v1" for number in numbers)
+        bodies += f"block{10 + arm}:\n{lines}\njump block3\n"
+    return f"""function %f(i64) -> i64 {{
+    block0(v0: i64):
+        v1 = iconst.i64 1
+        v2 = iconst.i64 {rounds}
+        jump block1(v2)
+    block1(v3: i64):
+        brif v3, block2, block4
+    block2:
+        v4 = ireduce.i32 v0
+        br_table v4, block3, [{table}]
+    {bodies}
+    block3:
+        v5 = isub v3, v1
+        jump block1(v5)
+    block4:
+        return v1
+    }}"""
+
+
+@pytest.mark.parametrize("mode", ["source", "walk"])
+def test_arms_of_a_switch_that_are_not_taken_cost_nothing(mode: Mode) -> None:
+    outcome, executed, charged = run(switch(200, 1000), mode, 1 << 40)
+    assert isinstance(outcome, Returned)
+    if mode == "walk":
+        assert executed <= charged <= 2 * executed
+    assert charged < 60 * 1000
+
+
+def test_a_loop_pays_at_its_header_alone() -> None:
+    text = """function %f(i64) -> i64 {
+    block0(v0: i64):
+        v1 = iconst.i64 1
+        jump block1(v0)
+    block1(v2: i64):
+        brif v2, block2, block3
+    block2:
+        v3 = isub v2, v1
+        v4 = iadd v3, v3
+        v5 = iadd v4, v4
+        v6 = iadd v5, v5
+        jump block1(v3)
+    block3:
+        return v2
+    }"""
+    (function,) = parse_clif(text)
+    flow = flow_of(function)
+    header = flow.loops.headers[0]
+    assert flow.charges == {header: 6}
+    ((edge, given_back),) = flow.edges.items()
+    assert edge == (header, 1)
+    assert given_back == -4
+    assert flow.entry_charge == 2
