@@ -7,16 +7,21 @@ the caller's to arrange, by the order of the module's lists.
 
 Assumed: the module is well-formed (a validator has said so). A body keeps its bytes but for
 the operators that change, also paddings that a canonical encoder would not write; a body
-without a change is the same object. Which immediates hold indices is the operator table's
-to say. Where all operators that use a changed space hold the index right behind their
-opcode (functions: `call`, `return_call`, `ref.func`), bodies are searched for those bytes
-first: a body without them holds no such operator, and most need not be decoded.
+without a change is the same object.
+
+Which immediates hold indices is the operator table's to say. For speed (a module has
+megabytes of code) operators that cannot change are passed over by a regular expression
+made from the table (`skipper`); all others go through `decode_operator`. And where all
+operators that use a changed space hold the index right behind their opcode (functions:
+`call`, `return_call`, `ref.func`), bodies are searched for those bytes first: one without
+them holds no such operator.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plumbob.wasm._reader import Reader
@@ -29,12 +34,13 @@ from plumbob.wasm.branch_hints import (
 )
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.instructions import (
+    INDICES,
     OPCODES,
     BlockType,
     Catch,
     MemArg,
-    decode_expression,
     decode_locals,
+    decode_operator,
     encode_operator,
     write_locals,
 )
@@ -111,6 +117,7 @@ class Renumbering:
             if plan:
                 self._plans[operator.code] = plan
         self.pattern = self._pattern(changed)
+        self._skip = skipper(frozenset(self._plans)).match
 
     @property
     def is_identity(self) -> bool:
@@ -151,7 +158,7 @@ class Renumbering:
         """Return a constant expression with its indices renewed."""
         if not self._plans:
             return code
-        return self._operators(Reader(code, section="expression"), code, bytearray(), 0).code
+        return self._operators(code, 0, bytearray(), 0).code
 
     def body(self, code: bytes) -> Edited:
         """Return a function's body, locals included, with its indices renewed.
@@ -166,34 +173,44 @@ class Renumbering:
         if renewed != runs:
             write_locals(out, renewed)
             done = reader.offset
-        return self._operators(reader, code, out, done)
+        return self._operators(code, reader.offset, out, done)
 
-    def _operators(self, reader: Reader, code: bytes, out: bytearray, done: int) -> Edited:
-        """Copy what the reader has left; `out` holds the new form of the first `done` bytes."""
-        plans = self._plans
+    def _operators(self, code: bytes, start: int, out: bytearray, done: int) -> Edited:
+        """Copy the operators from `start` on; `out` has what the first `done` bytes became."""
         places: list[int] = []
         shifts: list[int] = []
         if done:
             places.append(done)
             shifts.append(len(out) - done)
-        for operator, immediates, at in decode_expression(reader):
-            plan = plans.get(operator.code)
-            if plan is None:
-                continue
-            new = list(immediates)
-            for place, rename in plan:
-                new[place] = rename(self, new[place])
-            if new == list(immediates):
-                continue
-            out += code[done:at]
-            encode_operator(out, operator, new)
-            done = reader.offset
-            places.append(done)
-            shifts.append(len(out) - done)
+        at, end = start, len(code)
+        while True:
+            run = self._skip(code, at)
+            at = run.end() if run else at
+            if at == end:
+                break
+            reader = Reader(code, at, section="code")
+            operator, immediates, _ = decode_operator(reader)
+            new = self._renewed(operator.code, immediates)
+            if new != immediates:
+                out += code[done:at]
+                encode_operator(out, operator, new)
+                done = reader.offset
+                places.append(done)
+                shifts.append(len(out) - done)
+            at = reader.offset
         if not places:
             return Edited(code, (), ())
         out += code[done:]
         return Edited(bytes(out), tuple(places), tuple(shifts))
+
+    def _renewed(self, code: int, immediates: tuple[Any, ...]) -> tuple[Any, ...]:
+        plan = self._plans.get(code)
+        if plan is None:
+            return immediates
+        new = list(immediates)
+        for place, rename in plan:
+            new[place] = rename(self, new[place])
+        return tuple(new)
 
     def bodies(self, code: Sequence[Code]) -> tuple[Sequence[Code], dict[int, Edited]]:
         """Return all bodies, and those that changed by their place.
@@ -394,6 +411,48 @@ def _index_pattern(moved: Mapping[int, int]) -> bytes:
         if room:
             forms.append(re.escape(longer) + b"\x80{0,%d}\x00" % (room - 1))
     return b"(?:" + b"|".join(forms) + b")"
+
+
+_LEB = rb"[\x80-\xff]*[\x00-\x7f]"
+
+SKIPPED: dict[str, bytes] = {
+    **dict.fromkeys((*INDICES, "s32", "s64", "heaptype"), _LEB),
+    **dict.fromkeys(("lane", "castflags", "zero"), rb"[\x00-\xff]"),
+    **dict.fromkeys(("lanes", "v128"), rb"[\x00-\xff]{16}"),
+    "f32": rb"[\x00-\xff]{4}",
+    "f64": rb"[\x00-\xff]{8}",
+    # The codes of (ref ht) and (ref null ht), which a heap type follows; any other is a LEB.
+    "blocktype": rb"(?:[\x63\x64])?" + _LEB,
+    # Bit 6 of the flags says that a memory index follows; flags of two bytes are not skipped.
+    "memarg": rb"(?:[\x00-\x3f]|[\x40-\x7f]" + _LEB + rb")" + _LEB,
+}
+"""Kind of immediate to a pattern for its bytes; vectors (`labels`, `catches`, `valtypes`) have
+none, as they begin with their length."""
+
+
+@cache
+def skipper(stops: frozenset[int]) -> re.Pattern[bytes]:
+    """Return a pattern for a run of operators, up to one whose code is in `stops`.
+
+    It also stops at operators with a vector, and at unusual encodings (a padded number
+    behind a prefix). What it passes over are whole operators, and it never goes back.
+    """
+    groups: dict[tuple[int, bytes], list[int]] = {}
+    for operator in TABLE:
+        if operator.code in stops or not SKIPPED.keys() >= set(operator.immediates):
+            continue
+        tail = b"".join(SKIPPED[kind] for kind in operator.immediates)
+        groups.setdefault((operator.prefix, tail), []).append(operator.number)
+    parts = []
+    for (prefix, tail), numbers in groups.items():
+        if not prefix:
+            heads = b"[" + b"".join(b"\\x%02x" % number for number in numbers) + b"]"
+        else:
+            forms = b"|".join(re.escape(OPCODES[prefix << 16 | number]) for number in numbers)
+            heads = b"(?:" + forms + b")"
+        parts.append(heads + tail)
+    # Possessive: an operator once passed stays passed, and nothing is kept for going back.
+    return re.compile(b"(?:" + b"|".join(parts) + b")*+", re.DOTALL)
 
 
 def _of(space: str) -> Renamer:
