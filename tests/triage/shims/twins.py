@@ -14,6 +14,7 @@ from plumbob.engines.request import Outcome, Value
 from plumbob.exec.interp.outcome import GuestException
 from plumbob.exec.interp.wasm_exceptions import WasmException
 from plumbob.frontend import ModuleEnvironment
+from plumbob.runtime.references import FuncRef
 from plumbob.runtime.traps import GuestTrap, describe
 from plumbob.scripts.wast import features_of
 from plumbob.scripts.wast_run import RunStage
@@ -22,7 +23,8 @@ from plumbob.triage.shims import Entry, Observation, Probe, Seen, Shimmed, add_s
 from plumbob.wasm import features as f
 from plumbob.wasm.decode import decode
 from plumbob.wasm.encode import encode
-from plumbob.wasm.text.script import Invoke, Number, Reference, Vector, parse_script
+from plumbob.wasm.module import TAG
+from plumbob.wasm.text.script import Get, Invoke, Number, Reference, Vector, parse_script
 from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
@@ -59,8 +61,8 @@ class Original(RunStage):
         return instance
 
     def _perform(self, action: Action | Command) -> tuple[Any, ...]:
-        assert not isinstance(action, tuple) or hasattr(action, "module")
-        instance = self._instance(action.module)  # type: ignore[union-attr]
+        assert isinstance(action, (Invoke, Get))
+        instance = self._instance(action.module)
         try:
             results = self.act(action, instance)
         except GuestTrap as trap:
@@ -100,6 +102,7 @@ class Twin(Original):
         edited = decode(
             shimmed.module, module.name, features=self.features, allow_unreachable_type=typed
         )
+        edited.exports.extend(export for export in module.exports if export.kind == TAG)
         environment = ModuleEnvironment(edited)
         self.shimmed[id(environment)] = environment, shimmed
         return environment
@@ -125,7 +128,9 @@ class Twin(Original):
 
     def call(self, instance: Instance, call: Call) -> Outcome:
         given = [value.bits for value in call.args]
-        results = self.store.executor.invoke(instance.exports[call.export], given)
+        function = instance.exports[call.export]
+        assert isinstance(function, FuncRef)
+        results = self.store.executor.invoke(function, given)
         pairs = zip(call.results, results, strict=True)
         return Outcome("values", tuple(Value(*pair) for pair in pairs))
 
@@ -192,7 +197,7 @@ def compare_script(path: Path, shim: Callable[[Module], Shimmed] = add_shims) ->
         where = f"{path.name}:{command.line}"
         assert len(original.events) == len(twin.events), where
         for event, other in zip(original.events[at:], twin.events[at:], strict=True):
-            compare_events(original, event, other, twin, where)
+            compare_events(original, event, other, where)
     assert len(original.made) == len(twin.made)
     probes = 0
     for instance, shadow in zip(original.made, twin.made, strict=True):
@@ -205,7 +210,7 @@ def uses_gc(module: Module) -> bool:
     return not validate(encode(module), features=f.close(f.ALL & ~f.GC)).ok
 
 
-def compare_events(original: Original, event: Event, other: Event, twin: Twin, where: str) -> None:
+def compare_events(original: Original, event: Event, other: Event, where: str) -> None:
     if event.kind == "trap" or other.kind in ("trap", "raw", "exception"):
         assert event.kind == other.kind, (where, event, other)
         if event.kind == "trap":

@@ -48,6 +48,8 @@ from plumbob.wasm.types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plumbob.triage.shims.uses import Uses
     from plumbob.wasm.edit import Editor
     from plumbob.wasm.types import HeapType
@@ -107,14 +109,14 @@ class Digests:
         """Append: the reference on the stack becomes a word, with a fresh budget."""
         if self.is_walked(type_):
             writer.i32(NODES).op("global.set", self.budget)
-        self.look(writer, type_, None)
+        self.look(writer, type_)
 
     def is_walked(self, type_: ValType) -> bool:
         """Return whether more than null is told of references of this type."""
         top = self.tops(type_)
         return top == ANY or (top == EXTERN and self._uses.gc)
 
-    def look(self, writer: FunctionWriter, type_: ValType, depth: int | None) -> None:
+    def look(self, writer: FunctionWriter, type_: ValType, depth: int | None = None) -> None:
         """Append: the reference on the stack becomes a word, from the budget that is left.
 
         `depth` is the local that holds how deep to look, None for `DEPTH`.
@@ -135,26 +137,32 @@ class Digests:
         walker = self._of_type(heap.index) if heap.is_concrete else self._of_any
         writer.op("call", walker)
 
-    def number(self, writer: FunctionWriter, type_: ValType, digest: int) -> None:
-        """Append: the number or vector on the stack goes into a digest, NaNs as one value."""
-        if type_ in _CANONICAL_NAN:
+    def value(
+        self,
+        writer: FunctionWriter,
+        type_: ValType,
+        digest: int,
+        read: Callable[[], FunctionWriter],
+        depth: int | None = None,
+    ) -> None:
+        """Append: a value goes into a digest, NaNs as one value. `read` appends its reading.
+
+        A vector is read once for each half rather than kept in a local: what a release of
+        wasmtime reads from a structure, it cannot put into one.
+        """
+        if type_ == V128:
+            for lane in (0, 1):
+                read().op("i64x2.extract_lane", lane).op("call", self._calm_lane)
+                mix(writer, digest)
+            return
+        read()
+        if type_.is_ref:
+            self.look(writer, type_, depth)
+        elif type_ in _CANONICAL_NAN:
             self._calm_float(writer, type_)
-        elif type_ == V128:
-            local = writer.local(V128)
-            writer.op("local.tee", local).op("i64x2.extract_lane", 0).op("call", self._calm_lane)
-            mix(writer, digest)
-            writer.get(local).op("i64x2.extract_lane", 1).op("call", self._calm_lane)
         elif type_ != I64:
             writer.op("i64.extend_i32_u")
         mix(writer, digest)
-
-    def value(self, writer: FunctionWriter, type_: ValType, depth: int | None, digest: int) -> None:
-        """Append: a value of any type goes into a digest."""
-        if type_.is_ref:
-            self.look(writer, type_, depth)
-            mix(writer, digest)
-        else:
-            self.number(writer, type_, digest)
 
     def finish(self) -> None:
         """Write the functions that others called; they may ask for more."""
@@ -269,9 +277,12 @@ class Digests:
         writer.i64(len(composite.fields))
         mix(writer, digest)
         for place, field in enumerate(composite.fields[:FIELDS]):
-            suffix = "_u" if field.storage.is_packed else ""
-            writer.get(it).op(f"struct.get{suffix}", index, place)
-            self.value(writer, field.storage.unpacked, 1, digest)
+            name = f"struct.get{'_u' if field.storage.is_packed else ''}"
+
+            def read(name: str = name, place: int = place) -> FunctionWriter:
+                return writer.get(it).op(name, index, place)
+
+            self.value(writer, field.storage.unpacked, digest, read, 1)
 
     def _elements(
         self, writer: FunctionWriter, index: int, field: FieldType, it: int, digest: int
@@ -282,9 +293,12 @@ class Digests:
         writer.get(count).i32(ELEMENTS).get(count).i32(ELEMENTS).ops("i32.lt_u", "select")
         writer.set(count).block("block").block("loop")
         writer.get(place).get(count).op("i32.ge_u").op("br_if", 1)
-        suffix = "_u" if field.storage.is_packed else ""
-        writer.get(it).get(place).op(f"array.get{suffix}", index)
-        self.value(writer, field.storage.unpacked, 1, digest)
+        name = f"array.get{'_u' if field.storage.is_packed else ''}"
+
+        def read() -> FunctionWriter:
+            return writer.get(it).get(place).op(name, index)
+
+        self.value(writer, field.storage.unpacked, digest, read, 1)
         writer.get(place).i32(1).op("i32.add").set(place).op("br", 0).ops("end", "end")
 
     # NaNs

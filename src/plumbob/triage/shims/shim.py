@@ -13,7 +13,7 @@ from plumbob.triage.shims.uses import Uses
 from plumbob.wasm.edit import Editor
 from plumbob.wasm.encode import encode
 from plumbob.wasm.limits import MAX_FUNCTIONS
-from plumbob.wasm.module import FUNC
+from plumbob.wasm.module import FUNC, TAG
 
 if TYPE_CHECKING:
     from plumbob.wasm.module import Module
@@ -29,7 +29,8 @@ def add_shims(module: Module, *, probes: bool = True) -> Shimmed:
     Every exported function has an entry, in the order of the exports. One over i32 and i64
     alone, in a module without tags, is called itself; any other through a shim that is
     appended under a name beginning with `plumbob:`. `probes` appends functions that digest the
-    state. The module given stays as it is, and so do all indices, bodies and custom sections.
+    state. All indices, bodies and custom sections stay as they are; exports of tags go, which
+    some engines cannot list, and which nobody calls. The module given is not changed.
     """
     editor = Editor(module)
     room = max(editor.counts.values()) + ROOM <= MAX_FUNCTIONS
@@ -45,4 +46,6 @@ def add_shims(module: Module, *, probes: bool = True) -> Shimmed:
     if probes and room:
         found.extend(StateProbes(editor, uses, digests).write())
     digests.finish()
-    return Shimmed(encode(editor.finish()), tuple(entries), tuple(found))
+    edited = editor.finish()
+    edited.exports = [export for export in edited.exports if export.kind != TAG]
+    return Shimmed(encode(edited), tuple(entries), tuple(found))

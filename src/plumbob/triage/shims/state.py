@@ -170,7 +170,8 @@ class StateProbes:
         if not type_.limits.is64:
             writer.op("i32.wrap_i64")
         writer.op("table.get", index)
-        self._digests.value(writer, type_.element, None, digest)
+        self._digests.look(writer, type_.element)
+        mix(writer, digest)
         writer.get(0).i64(1).op("i64.add").set(0).op("br", 0).ops("end", "end")
         finish(writer, digest)
         return writer.body()
@@ -222,8 +223,11 @@ class StateProbes:
             if value.is_ref and not budgeted and self._digests.is_walked(value):
                 writer.i32(TABLE_NODES).op("global.set", self._digests.budget)
                 budgeted = True
-            writer.op("global.get", index)
-            self._digests.value(writer, value, None, digest)
+
+            def read(index: int = index) -> FunctionWriter:
+                return writer.op("global.get", index)
+
+            self._digests.value(writer, value, digest, read)
         finish(writer, digest)
         function = self._editor.add_function(self._editor.func_type((), (I64,)), writer.body())
         name = self._export(f"globals:{indices[0]}", function)
