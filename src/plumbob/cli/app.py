@@ -17,7 +17,9 @@ from plumbob.cli.options import Settings, common
 from plumbob.cli.outputs import cannot_write, complain
 from plumbob.errors import ExitCode, InternalError, PlumbobError
 
-COMMANDS = ("validate", "census", "parse", "print", "run", "wast", "clif", "engines", "compile")
+COMMANDS = (
+    "validate", "census", "parse", "print", "run", "wast", "clif", "bisect", "engines", "compile",
+)  # fmt: skip
 """In the order of a newcomer's need; `plumbob.cli.<name>` holds `command`."""
 
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141

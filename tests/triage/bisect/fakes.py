@@ -10,13 +10,17 @@ from plumbob.engines.spec import parse_spec
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from plumbob.engines.cache import Cache
+    from plumbob.engines.optimiser import Optimised
 
 LETTERS = {"g": GOOD, "b": BAD, "u": UNSUPPORTED}
 """How patterns of results are written."""
+
+
+def _nothing(engine: str) -> None:
+    assert engine
 
 
 class FakeJudge:
@@ -26,21 +30,31 @@ class FakeJudge:
         self.results = dict(results)
         self.program = program
         self.asked: list[str] = []
-        self.before: Callable[[str], None] = lambda engine: None  # noqa: ARG005  # does nothing
+        self.prepared = False
+        self.before = self.after = _nothing
 
     @property
     def identity(self) -> Mapping[str, object]:
         return {"program": self.program}
 
-    def judge(self, engine: str) -> Verdict:
+    def prepare(self) -> None:
+        self.prepared = True
+
+    def run(self, engine: str) -> str:
+        assert self.prepared
         self.before(engine)
+        return f"{engine} ran"
+
+    def compare(self, engine: str, ran: str) -> Verdict:
+        assert ran == f"{engine} ran"
+        self.after(engine)
         self.asked.append(engine)
         spec = parse_spec(engine)
         result = LETTERS[self.results[engine if engine in self.results else spec.version or ""]]
-        return Verdict(result, f"{engine} gave {result}", "210" if result == BAD else "")
+        return Verdict(result, f"gave {result}", "210" if result == BAD else "")
 
-    def judge_optimised(self, module: bytes) -> Verdict:
-        raise NotImplementedError(len(module))
+    def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
+        raise NotImplementedError(engine, optimised)
 
 
 def publish(cache: Cache, kind: str, versions: Sequence[str]) -> None:
@@ -48,7 +62,3 @@ def publish(cache: Cache, kind: str, versions: Sequence[str]) -> None:
     cache.releases_folder.mkdir(parents=True, exist_ok=True)
     answer = {"asked": time.time(), "releases": list(versions)}
     (cache.releases_folder / f"{kind}.json").write_text(json.dumps(answer))
-
-
-def fill(folder: Path) -> None:
-    (folder / "engine").write_bytes(b"x" * 4096)

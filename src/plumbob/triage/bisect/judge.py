@@ -6,10 +6,12 @@ same engine on the same machine gets the same verdict, which is what lets result
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from plumbob.engines.optimiser import Optimised
 
 GOOD: Final = "good"
 BAD: Final = "bad"
@@ -33,17 +35,28 @@ class Verdict(NamedTuple):
 
 
 class Judge(Protocol):
-    """Compares one program on engines with the reference."""
+    """Compares one program on engines with the reference.
+
+    Different engines may `run` in threads; all else is one thread's.
+    """
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """Whatever else a verdict rests on, as JSON: program, calls, seed, limits, machine."""
+        """Whatever a verdict rests on beside the engine, as JSON: program, calls, machine."""
         ...
 
-    def judge(self, engine: str) -> Verdict:
-        """Return the verdict on an engine by its name. Raises `EngineError`, `UsageError`."""
+    def prepare(self) -> None:
+        """Do what must be done before anything is run."""
         ...
 
-    def judge_optimised(self, module: bytes) -> Verdict:
-        """Return the verdict on what an optimiser made of the program."""
+    def run(self, engine: str) -> Any:
+        """Return what an engine does. Raises `EngineError`, `UsageError`."""
+        ...
+
+    def compare(self, engine: str, ran: Any) -> Verdict:
+        """Return the verdict on what an engine did."""
+        ...
+
+    def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
+        """Return the verdict on what some passes of an optimiser made of the program."""
         ...

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from plumbob.engines.errors import EngineError
 from plumbob.engines.optimiser import INVALID
 from plumbob.engines.request import OutcomeKind
-from plumbob.triage.bisect.judge import BAD, GOOD, JUDGED, UNSUPPORTED, Verdict
+from plumbob.triage.bisect.judge import BAD, GOOD, JUDGED
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.decode import decode
 from plumbob.wasm.encode import encode
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from plumbob.engines.optimiser import Optimised
-    from plumbob.triage.bisect.judge import Judge
+    from plumbob.triage.bisect.judge import Judge, Verdict
     from plumbob.wasm.module import Module
 
     Follow = Callable[[Iterable[int], str, int], Iterator[int]]
@@ -195,11 +195,13 @@ class PassHunt:
     def __init__(
         self,
         optimiser: PassRunner,
+        engine: str,
         judge: Judge,
         module: bytes,
         follow: Follow = lambda items, label, total: iter(items),  # noqa: ARG005  # takes what progress takes
     ) -> None:
         self._optimiser = optimiser
+        self._engine = engine
         self._judge = judge
         self._original = decode(module, features=wasm_features.ALL)
         self._names = _safe_names(self._original)
@@ -288,12 +290,11 @@ class PassHunt:
         if made.kind == OutcomeKind.OK:
             verdict = self._known.get(made.module)
             if verdict is None:
-                verdict = self._known[made.module] = self._judge.judge_optimised(made.module)
+                verdict = self._judge.judge_optimised(self._engine, made)
+                self._known[made.module] = verdict
             return _Outcome(verdict, made.module)
-        if made.kind in (OutcomeKind.UNSUPPORTED, OutcomeKind.REJECTED):
-            return _Outcome(Verdict(UNSUPPORTED, made.message), b"")
-        gave = f"{made.kind}: {made.message}"
-        return _Outcome(Verdict(BAD, gave), b"", fault=made.kind != INVALID)
+        fault = made.kind not in (INVALID, OutcomeKind.UNSUPPORTED, OutcomeKind.REJECTED)
+        return _Outcome(self._judge.judge_optimised(self._engine, made), b"", fault)
 
     def _nested(self, plan: Plan, step: Pass, before: bytes) -> tuple[Pass, bytes, _Outcome] | None:
         """Return the pass that `step` runs itself and that turns the result, or None."""

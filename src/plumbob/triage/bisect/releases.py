@@ -1,17 +1,17 @@
 """The releases of an engine: which there are, and what a judge says of each.
 
-Releases are installed ahead of the judge, a few at once, and kept from removal until they
-have been judged; so the limit of the cache holds but for the few that are under way. Once
-the registry does not answer it is left alone: releases that are installed go on being
-tried, and the others are passed over with that reason. Verdicts that are known from earlier
-runs need no engine at all.
+Releases are installed and run in a few threads, and compared in the caller's. A release is
+kept from removal while it is under way alone, so the limit of the cache holds but for those
+few. Once the registry does not answer, or the disk is full, nothing more is installed:
+releases that are there go on being tried, and the others are passed over with that reason.
+Verdicts that are known from earlier runs need no engine at all.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plumbob.engines import install
 from plumbob.engines.errors import EngineError, InstallError, RegistryError
@@ -28,14 +28,17 @@ if TYPE_CHECKING:
     from plumbob.triage.bisect.judge import Judge
     from plumbob.triage.bisect.store import Store
 
-DOWNLOADS = 3
-"""Releases that are installed at once."""
+AT_ONCE = 3
+"""Releases that are installed, or run, at once."""
 
-AHEAD = 2 * DOWNLOADS
-"""Releases that are being installed, or wait for the judge."""
+AHEAD = 2 * AT_ONCE
+"""Releases that are under way, or wait for the comparison."""
 
 NOT_PUBLISHED = "the registry has no"
-"""How a failure of one release begins, as opposed to one of the registry."""
+"""How a registry's failure on one release begins, as opposed to one of its own."""
+
+NO_SPACE = "no space left"
+"""How an installation's failure begins that others would share."""
 
 
 class Listed(NamedTuple):
@@ -111,8 +114,8 @@ class Trials:
         self._judge = judge
         self._store = store
         self._announce = announce
-        self._away: RegistryError | None = None
-        """What the registry's failure was, once it has failed."""
+        self._away: EngineError | None = None
+        """Why nothing more can be installed, once that is so."""
 
     def judge(self, versions: Sequence[str]) -> Iterator[tuple[str, Verdict]]:
         """Yield every release with the verdict on it: known ones first, others as they are done.
@@ -131,25 +134,30 @@ class Trials:
             yield from self._judge_unknown(unknown)
 
     def _judge_unknown(self, waiting: deque[str]) -> Iterator[tuple[str, Verdict]]:
-        under_way: dict[Future[Held], str] = {}
-        pool = ThreadPoolExecutor(DOWNLOADS, "install")
+        self._judge.prepare()
+        under_way: dict[Future[Any], str] = {}
+        pool = ThreadPoolExecutor(AT_ONCE, "release")
         try:
             while waiting or under_way:
                 while waiting and len(under_way) < AHEAD:
                     version = waiting.popleft()
-                    under_way[pool.submit(self._hold, version)] = version
+                    under_way[pool.submit(self._run, version)] = version
                 ready, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 future = min(ready, key=lambda one: release_key(under_way[one]))
                 version = under_way.pop(future)
                 yield version, self._verdict(version, future)
-        finally:  # Ctrl-C too: what is being fetched ends, what is held is let go
+        finally:  # Ctrl-C too: what is under way ends, nothing else is begun
             pool.shutdown(wait=True, cancel_futures=True)
-            for future in under_way:
-                if not future.cancelled() and future.exception() is None:
-                    future.result().close()
+
+    def _run(self, version: str) -> Any:
+        """Return what a release does, installed if need be and kept meanwhile."""
+        held = self._hold(version)
+        try:
+            return self._judge.run(engine_name(self._spec, version))
+        finally:
+            held.close()
 
     def _hold(self, version: str) -> Held:
-        """Return a release that stays in the cache until it is let go, installed if need be."""
         if self._away is not None:
             held = self._cache.hold(self._spec.kind, version, None)
             if held is None:
@@ -158,24 +166,28 @@ class Trials:
         try:
             one = EngineSpec(self._spec.text, self._spec.kind, version)
             return install.hold(one, self._cache, self._announce)[1]
-        except RegistryError as error:
-            if not error.message.startswith(NOT_PUBLISHED):
+        except EngineError as error:
+            if not _of_one_release(error):
                 self._away = error
             raise
 
-    def _verdict(self, version: str, future: Future[Held]) -> Verdict:
+    def _verdict(self, version: str, future: Future[Any]) -> Verdict:
         try:
-            held = future.result()
+            ran = future.result()
         except (RegistryError, InstallError) as error:
             return Verdict(SKIPPED, error.message)
-        try:
-            verdict = self._judge.judge(engine_name(self._spec, version))
         except EngineError as error:  # it does not start on this machine
             return Verdict(SKIPPED, str(error))
-        finally:
-            held.close()
+        verdict = self._judge.compare(engine_name(self._spec, version), ran)
         self._store.put(version, verdict)
         return verdict
+
+
+def _of_one_release(error: EngineError) -> bool:
+    """Return whether others may be installed where one could not be."""
+    if isinstance(error, RegistryError):
+        return error.message.startswith(NOT_PUBLISHED)
+    return not error.message.startswith(NO_SPACE)
 
 
 def settings_of(spec: EngineSpec) -> list[tuple[EngineSpec, str, str]]:

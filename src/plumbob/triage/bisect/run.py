@@ -197,7 +197,9 @@ class Bisection:
         flags = spec.option("passes").split()
         try:
             with self._open_passes(name) as optimiser:
-                return PassHunt(optimiser, self._judge, module, self._follow).search(version, flags)
+                return PassHunt(optimiser, name, self._judge, module, self._follow).search(
+                    version, flags
+                )
         except EngineError as error:
             return PassSearch(version, notes=(str(error),))
 

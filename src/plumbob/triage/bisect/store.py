@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,16 +49,16 @@ class Store:
         """Keep a verdict. A disk that is full, or not ours, costs the memory alone."""
         self._verdicts[version] = verdict
         beside = self._file.with_name(f".{self._file.name}.{os.getpid()}")
-        try:
-            with FileLock(self._folder / ".lock") as lock:
-                lock.claim()
-                self._verdicts = {**self._read(), **self._verdicts}
-                data = {"about": self._about, "verdicts": self._verdicts}
+        with suppress(OSError), FileLock(self._folder / ".lock") as lock:
+            lock.claim()
+            self._verdicts = {**self._read(), **self._verdicts}
+            data = {"about": self._about, "verdicts": self._verdicts}
+            try:
                 beside.write_text(json.dumps(data, indent=1))
                 beside.replace(self._file)
-                self._prune()
-        except OSError:
-            beside.unlink(missing_ok=True)
+            finally:  # Ctrl-C too
+                beside.unlink(missing_ok=True)
+            self._prune()
 
     def _read(self) -> dict[str, Verdict]:
         try:

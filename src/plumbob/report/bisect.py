@@ -1,0 +1,246 @@
+"""A bisection for people: releases in runs of equal results, then sentences."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from plumbob.report.document import Document, Piece
+from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plumbob.triage.bisect.judge import Verdict
+    from plumbob.triage.bisect.passes import PassSearch
+    from plumbob.triage.bisect.ranges import Range
+    from plumbob.triage.bisect.run import Found, Setting, Tried
+
+VERSION = 1
+"""Of the schema of `--json`; it grows when a key changes its meaning."""
+
+WORDS = {GOOD: "good", BAD: "bad", UNSUPPORTED: "not supported", SKIPPED: "skipped"}
+STYLES = {GOOD: "good", BAD: "bad", UNSUPPORTED: "dim", SKIPPED: "warning"}
+SHOWN = 8
+"""Passes of a prefix, and releases left out, that are named; `--json` names all."""
+
+
+def data(found: Found, file: str) -> dict[str, Any]:
+    """Return the result as docs/json.md describes it."""
+    passes = found.passes
+    function = None if passes is None else passes.function
+    return {
+        "version": VERSION,
+        "file": file,
+        "engine": found.engine,
+        "ranges": [one._asdict() for one in found.ranges],
+        "pass": None if passes is None else passes.name,
+        "function": None if function is None else {"index": function.index, "name": function.name},
+        "releases": [
+            {"version": one.version, **_verdict(one.verdict)} for one in _judged(found.releases)
+        ],
+        "skipped": [
+            {"version": one.version, "reason": one.verdict.gave}
+            for one in found.releases
+            if one.verdict.result == SKIPPED
+        ],
+        "not_tried": list(found.not_tried),
+        "options": [
+            {
+                "version": one.version,
+                "option": one.option,
+                "value": one.value,
+                **_verdict(one.verdict),
+            }
+            for one in found.settings
+        ],
+        "prefix": None if passes is None else _prefix(passes),
+        "notes": list(found.notes),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, str | None]:
+    return {
+        "result": verdict.result,
+        "gave": verdict.gave or None,
+        "expected": verdict.expected or None,
+    }
+
+
+def _judged(releases: Sequence[Tried]) -> list[Tried]:
+    return [one for one in releases if one.verdict.result != SKIPPED]
+
+
+def _prefix(passes: PassSearch) -> dict[str, Any]:
+    first = next((flip for flip in passes.flips if flip.result == BAD), None)
+    return {
+        "version": passes.version,
+        "passes": list(passes.passes),
+        "flips": [flip._asdict() for flip in passes.flips],
+        "length": None if first is None else first.length,
+        "flags": list(passes.prefix) or None,
+        "within": passes.within,
+        "alone": passes.alone,
+        "gave": passes.gave or None,
+        "expected": passes.expected or None,
+        "notes": list(passes.notes),
+    }
+
+
+def render(found: Found, *, width: int = 100) -> Document:
+    """Return the runs of releases, the settings, and what follows from them."""
+    document = Document(width)
+    _releases(document, found)
+    document.line()
+    for sentence in sentences(found):
+        document.prose(Piece(""), sentence, style="strong")
+    if not found.bad:
+        document.prose(Piece(""), _none_bad(found), style="strong")
+    _settings(document, found.settings)
+    if found.passes is not None:
+        _passes(document, found.passes)
+    for note in _notes(found):
+        document.prose(Piece("note: ", "note"), note)
+    return document
+
+
+def _releases(document: Document, found: Found) -> None:
+    """Add a row for each run of releases with the same result."""
+    rows = []
+    for (result, _), run in groupby(found.releases, key=lambda one: _row(one.verdict)):
+        run_list = list(run)
+        rows.append((WORDS[result], STYLES[result], _span(run_list), len(run_list), run_list[0]))
+    label = max(len(word) for word, *_ in rows)
+    spans = max(len(span) for _, _, span, *_ in rows)
+    counts = max(len(str(count)) for *_, count, _ in rows)
+    for word, style, span, count, first in rows:
+        head = Piece(f"{word:<{label}}", style)
+        verdict = first.verdict
+        told = _told(verdict)
+        line = f"{span:<{spans}}  {count:>{counts}}"
+        room = document.width - label - len(line) - 6
+        document.line(head, "  ", line, "  ", Piece(_fit(told, room), "dim") if told else "")
+
+
+def _row(verdict: Verdict) -> tuple[str, str]:
+    """Return what releases of one row have in common.
+
+    Bad ones are parted by what they gave, others are not: engines differ in their words.
+    """
+    return verdict.result, verdict.gave if verdict.result == BAD else ""
+
+
+def _span(run: Sequence[Tried]) -> str:
+    first, last = run[0].version, run[-1].version
+    return first if first == last else f"{first} to {last}"
+
+
+def _told(verdict: Verdict) -> str:
+    if verdict.result == BAD and verdict.expected:
+        return f"{verdict.gave}, expected {verdict.expected}"
+    return verdict.gave
+
+
+def _fit(text: str, room: int) -> str:
+    """Return text on one line, cut to a room of at least some words."""
+    from plumbob.report.document import clip, visible  # noqa: PLC0415  # beside Document
+
+    return clip(visible(" ".join(text.split())), max(room, 20))
+
+
+def sentences(found: Found) -> list[str]:
+    """Return one sentence for each range of bad releases."""
+    return [_sentence(found.kind, one, found.releases) for one in found.ranges]
+
+
+def _sentence(kind: str, one: Range, releases: Sequence[Tried]) -> str:
+    versions = [each.version for each in releases]
+    if one.first_bad == one.last_bad:
+        text = f"{kind} {one.first_bad} is bad"
+    else:
+        text = f"{kind} {one.first_bad} to {one.last_bad} are bad"
+    if one.last_good_before is not None and one.first_good_after is not None:
+        return (
+            f"{text}; the last good release before is {one.last_good_before}, "
+            f"the first good one after {one.first_good_after}."
+        )
+    before = (
+        f"the last good release before is {one.last_good_before}"
+        if one.last_good_before is not None
+        else "no release tried before is good"
+        if versions[0] != one.first_bad
+        else "that is the oldest release tried"
+    )
+    after = (
+        f"the first good one after {one.first_good_after}"
+        if one.first_good_after is not None
+        else "none after is good"
+        if versions[-1] != one.last_bad
+        else "it is bad up to the newest release tried"
+    )
+    return f"{text}; {before}, {after}."
+
+
+def _none_bad(found: Found) -> str:
+    counts = {
+        result: sum(one.verdict.result == result for one in found.releases)
+        for result in (GOOD, UNSUPPORTED, SKIPPED)
+    }
+    if not counts[GOOD]:
+        return f"No release of {found.kind} that was tried supports this program."
+    return f"None of the {counts[GOOD]} releases of {found.kind} that support it is bad."
+
+
+def _settings(document: Document, settings: Sequence[Setting]) -> None:
+    for version, group in groupby(settings, key=lambda one: one.version):
+        by_result: dict[str, list[str]] = {}
+        for one in group:
+            by_result.setdefault(one.verdict.result, []).append(f"{one.option}={one.value}")
+        told = "; ".join(
+            f"{WORDS[result]} with {_listed(by_result[result])}"
+            for result in (BAD, GOOD, UNSUPPORTED, SKIPPED)
+            if result in by_result
+        )
+        document.prose(Piece(f"{version}: "), f"{told}.")
+
+
+def _listed(items: Sequence[str]) -> str:
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _passes(document: Document, passes: PassSearch) -> None:
+    if passes.name is not None:
+        within = f" (run by {passes.within})" if passes.within else ""
+        where = f" in {passes.function}" if passes.function is not None else ""
+        first = next(flip for flip in passes.flips if flip.result == BAD)
+        document.prose(
+            Piece(""),
+            f"The pass that turns the result of {passes.version} is {passes.name}{within}{where}: "
+            f"number {first.length} of {len(passes.passes)}"
+            + (", alone on the module as it was before it." if passes.alone else "."),
+            style="strong",
+        )
+        told = f"{passes.gave}, expected {passes.expected}" if passes.expected else passes.gave
+        if told:
+            document.prose(Piece("gave: "), told)
+        document.prose(Piece("flags: "), " ".join(passes.prefix))
+    if len(passes.flips) > 1:
+        flips = [f"{WORDS[flip.result]} from {flip.length} ({flip.name})" for flip in passes.flips]
+        document.prose(Piece("prefixes: "), f"{_listed(flips)}.")
+    for note in passes.notes:
+        document.prose(Piece("note: ", "note"), note)
+
+
+def _notes(found: Found) -> list[str]:
+    notes = list(found.notes)
+    if found.not_tried:
+        count = len(found.not_tried)
+        named = ", ".join(found.not_tried[:SHOWN]) + (" and others" if count > SHOWN else "")
+        notes.append(
+            f"a sample was tried; what comes and goes between two neighbours of equal result is "
+            f"not seen. Not tried: {count} of {count + len(found.releases)} releases ({named}). "
+            f"--all tries them too."
+        )
+    return notes
