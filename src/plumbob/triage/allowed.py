@@ -145,13 +145,13 @@ _FORMATS: Final = {"f32": F32, "f64": F64}
 RULES: Final = (
     Rule(
         "stack depth",
-        "WebAssembly 3.0, A.2 Implementation Limitations, Execution",
+        "WebAssembly 3.0, A.3 Implementation Limitations, Execution",
         _stack,
         ends=True,
     ),
     Rule(
         "out of memory",
-        "WebAssembly 3.0, A.2 Implementation Limitations, Execution",
+        "WebAssembly 3.0, A.3 Implementation Limitations, Execution",
         _memory,
         ends=True,
     ),
@@ -160,3 +160,6 @@ RULES: Final = (
         for choice in (NAN_BITS, RELAXED_SIMD, FAILING_GROWTH)
     ),
 )
+
+SECTIONS: Final = {rule.name: rule.section for rule in RULES}
+"""Where the specification permits what a rule covers."""

@@ -7,17 +7,32 @@ reference does (`compare`) may not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, OutcomeKind
 from plumbob.errors import InternalError
 from plumbob.triage.compare import Sides, compare
-from plumbob.triage.events import COMPILE, VALIDITY, Comparison, Difference, Event, Missing, Place
+from plumbob.triage.events import (
+    CALL,
+    COMPILE,
+    VALIDITY,
+    Comparison,
+    Difference,
+    Event,
+    Missing,
+    Place,
+)
+from plumbob.triage.machine import Machine, machine
 from plumbob.triage.plan import Plan, plan
-from plumbob.triage.pool import Pool, optimises
+from plumbob.triage.pool import Opened, Pool, optimises
+from plumbob.triage.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, Verdict, decide
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from plumbob.engines.optimiser import Optimised
     from plumbob.triage.compare import Assertion
     from plumbob.triage.subject import Subject
@@ -139,7 +154,106 @@ class Checker:
         difference = Difference(Place(COMPILE), what, expected, found)
         return Comparison(engine, (difference,), events=((Place(COMPILE), found),))
 
+    def contradictions(self) -> list[Contradiction]:
+        """Return the calls in which the reference contradicts what a script asserts."""
+        if self.assertion is None:
+            return []
+        found = []
+        for run in self.plan.runs:
+            for place, event in zip(run.session.places, run.events[2:], strict=True):
+                reason = None if place is None else self.assertion(place, event)
+                if place is not None and reason:
+                    found.append(Contradiction(Place(CALL, place), event, reason))
+        return found
+
     def close(self) -> None:
         """End the engines that this checker opened."""
         if self._own:
             self.pool.close()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The result of checking one subject."""
+
+    subject: Subject
+    plan: Plan
+    comparisons: tuple[Comparison, ...]
+    verdict: Verdict
+    file: str
+    line: int | None = None
+    """Of a script: where the module stands."""
+
+
+@dataclass(frozen=True)
+class About:
+    """An engine that took part."""
+
+    name: str
+    """As it was typed."""
+    kind: str
+    version: str
+    """The release that ran."""
+    options: tuple[tuple[str, str], ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What it says of itself."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The result of a check: one or more subjects on the same engines."""
+
+    parts: tuple[Checked, ...]
+    engines: tuple[About, ...]
+    """The reference first, then the others in the order in which they were named."""
+    machine: Machine
+    seed: int
+
+    @property
+    def verdict(self) -> str:
+        """The gravest verdict of all subjects: disagree, undecided, agree."""
+        verdicts = {part.verdict.verdict for part in self.parts}
+        return next((word for word in (DISAGREE, UNDECIDED) if word in verdicts), AGREE)
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Every engine that is wrong in a subject, in the order in which they were named."""
+        wrong = {name for part in self.parts for name in part.verdict.wrong}
+        return tuple(engine.name for engine in self.engines if engine.name in wrong)
+
+
+class Job(NamedTuple):
+    """A subject to check, and where it comes from."""
+
+    subject: Subject
+    file: str
+    line: int | None = None
+    assertion: Assertion | None = None
+
+
+def check(jobs: Iterable[Job], engines: Sequence[str], pool: Pool, *, seed: int = 0) -> CheckResult:
+    """Check subjects on engines, which run concurrently.
+
+    Raises `UsageError` for what names no engine, and `EngineError` where one cannot be had
+    or started. Whatever an engine does with a program is in the result.
+    """
+    parts = []
+    with ThreadPoolExecutor(max(1, len(engines))) as threads:
+        for _ in threads.map(pool.open, engines):
+            pass
+        for job in jobs:
+            checker = Checker(job.subject, pool, assertion=job.assertion)
+            checker.plan  # noqa: B018  # before the threads: the reference serves one at a time
+            rans = list(threads.map(checker.run, engines))
+            comparisons = tuple(map(checker.compare, engines, rans))
+            verdict = decide(comparisons, pool.reference.spec.text, checker.contradictions())
+            parts.append(
+                Checked(job.subject, checker.plan, comparisons, verdict, job.file, job.line)
+            )
+    about = [_about(pool.reference), *(_about(pool.open(name)) for name in engines)]
+    return CheckResult(tuple(parts), tuple(about), machine(), seed)
+
+
+def _about(engine: Opened) -> About:
+    spec = engine.spec
+    return About(spec.text, spec.kind, engine.version, spec.options, dict(engine.about))

@@ -100,7 +100,7 @@ class _Comparer:
 
     def session(self, sides: Sides) -> None:
         """Compare one session, up to a step after which nothing can be compared."""
-        for index, place in _steps(sides.session):
+        for index, place in steps(sides.session):
             other = _counterpart(sides, index) if self.across_optimiser else index
             if other is not None and not self._step(sides, index, other, place):
                 return
@@ -139,7 +139,7 @@ class _Comparer:
         (self.allowed if difference.rule else self.findings).append(difference)
 
 
-def _steps(session: Session) -> Iterator[tuple[int, Place]]:
+def steps(session: Session) -> Iterator[tuple[int, Place]]:
     """Yield each step's index into the events, and its place."""
     yield 0, Place(COMPILE)
     yield 1, Place(INSTANTIATE)

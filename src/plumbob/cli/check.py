@@ -1,0 +1,142 @@
+"""`plumbob check`: run a program on several engines, and say who is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from plumbob.cli import inputs, outputs
+from plumbob.cli.invoke import InvokingCommand, invoke_option
+from plumbob.cli.options import common, json_option, settings
+from plumbob.cli.progress import track
+from plumbob.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plumbob.engines.cache import Cache
+    from plumbob.triage.check import Job
+
+DEFAULT_KINDS = ("wasmtime", "deno")
+"""Whose newest releases are asked where no engine is named."""
+
+CALLS = 6
+SECONDS = 10.0
+FUEL = 20_000_000
+
+
+@click.command(
+    cls=InvokingCommand, short_help="Run a program on several engines; say who is wrong."
+)
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "-e",
+    "--engine",
+    "engines",
+    metavar="ENGINE",
+    multiple=True,
+    help="An engine or optimiser, as KIND==VERSION[:OPTION=VALUE,...]; may be repeated. "
+    "Without it: the newest wasmtime and deno.",
+)
+@invoke_option
+@click.option(
+    "--calls",
+    type=click.IntRange(1, 1000),
+    default=CALLS,
+    show_default=True,
+    help="How often each export is called with arguments that are chosen.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, (1 << 64) - 1),
+    default=0,
+    show_default=True,
+    help="What chosen arguments and imports' values depend on.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long an engine may take for one call.",
+)
+@click.option(
+    "--fuel",
+    type=click.IntRange(1),
+    default=FUEL,
+    show_default=True,
+    metavar="N",
+    help="About how many operators the reference runs in one call; ten times as many where "
+    "that is not enough.",
+)
+@json_option
+@common
+def command(  # one parameter an option
+    *,
+    paths: tuple[str, ...],
+    engines: tuple[str, ...],
+    invocations: tuple[tuple[str, tuple[str, ...]], ...],
+    calls: int,
+    seed: int,
+    timeout: float,
+    fuel: int,
+    as_json: bool,
+) -> ExitCode:
+    """Run a program on several engines and optimisers, and say who is wrong.
+
+    FILE is a module in either format or a .wast script, whose assertions count too; - is
+    standard input. Plumbob's own reference is always asked. Engines are installed when they
+    are missing.
+
+    Exit status 1: somebody is wrong, or the reference stands alone.
+    """
+    from plumbob.engines.cache import Cache
+    from plumbob.engines.process import Limits
+    from plumbob.triage.check import check
+    from plumbob.triage.pool import Pool
+
+    cache = Cache()
+    jobs = list(_jobs(paths, invocations, calls=calls, seed=seed))
+    names = list(dict.fromkeys(engines)) or _newest(cache)
+    pool = Pool(
+        cache=cache, limits=Limits(seconds=timeout), fuel=fuel,
+        announce=lambda text: click.echo(f"plumbob: {text}", err=True),
+    )  # fmt: skip
+    with pool:
+        result = check(track(jobs, "checking", len(jobs)), names, pool, seed=seed)
+    if as_json:
+        import json
+
+        from plumbob.report.check import check_data
+
+        outputs.say(json.dumps(check_data(result), indent=2))
+    else:
+        from plumbob.report.check import render
+
+        outputs.show(render(result, width=outputs.width()), settings())
+    return ExitCode.OK if result.verdict == "agree" else ExitCode.FOUND
+
+
+def _newest(cache: Cache) -> list[str]:
+    """Return the newest releases of the kinds that are asked by default."""
+    from plumbob.engines.install import newest
+
+    return [f"{kind}=={newest(kind, cache)}" for kind in DEFAULT_KINDS]
+
+
+def _jobs(
+    paths: tuple[str, ...],
+    invocations: tuple[tuple[str, tuple[str, ...]], ...],
+    *,
+    calls: int,
+    seed: int,
+) -> Iterator[Job]:
+    from plumbob.triage.check import Job
+    from plumbob.triage.subject import Subject
+
+    for path in inputs.find(paths, (".wasm", ".wat", ".wast")):
+        name = inputs.display_name(path)
+        data = inputs.to_binary(inputs.read(path), name)
+        yield Job(Subject.prepare(data, invocations=invocations, seed=seed, calls=calls), name)

@@ -1,0 +1,303 @@
+"""The result of a check: as a table for people, and as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from plumbob.report.document import Document, Piece, cells, clip, visible
+from plumbob.triage.allowed import SECTIONS
+from plumbob.triage.arguments import write
+from plumbob.triage.compare import steps
+from plumbob.triage.events import CALL, STATE, Comparison, Event, Place
+from plumbob.triage.rationale import rationale
+from plumbob.triage.sentence import expected_text, found_text, sentence
+from plumbob.triage.shims import Seen
+from plumbob.triage.verdict import AGREE
+from plumbob.triage.wording import event_text, logged_text, place_text, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from plumbob.triage.check import Checked, CheckResult
+
+VERSION = 1
+
+SHOWN_CALLS = 12
+"""Rows of a table that are shown; JSON has all."""
+SHOWN_LINES = 6
+"""Lines of a list that are shown."""
+CELL = 34
+"""Cells that a value may take: a vector's."""
+
+
+def render(result: CheckResult, *, width: int = 100) -> Document:
+    """Return the result for people: what differs, the verdict, what may differ."""
+    document = Document(width)
+    quiet = [part for part in result.parts if not _remarkable(part)]
+    for part in result.parts:
+        if _remarkable(part) or len(result.parts) == 1:
+            _part(document, result, part)
+            document.line()
+    if quiet and len(result.parts) > 1:
+        modules = "module" if len(quiet) == 1 else "modules"
+        calls = sum(len(part.subject.invocations) for part in quiet)
+        document.line(f"{len(quiet)} {modules} without a difference, {calls} calls")
+        document.line()
+    _verdict(document, result)
+    _remarks(document, result)
+    return document
+
+
+def _remarkable(part: Checked) -> bool:
+    return part.verdict.verdict != AGREE or any(each.allowed for each in part.comparisons)
+
+
+def _part(document: Document, result: CheckResult, part: Checked) -> None:
+    if len(result.parts) > 1:
+        document.line(Piece(_origin(part), "place"))
+    rows = list(_rows(part))
+    differing = [row for row in rows if row.differs]
+    shown = (differing or rows)[:SHOWN_CALLS]
+    names = [engine.name for engine in result.engines]
+    _table(document, names, shown)
+    more = len(differing) - len(shown) if differing else 0
+    alike = len(rows) - len(differing) - (0 if differing else len(shown))
+    if more > 0:
+        document.line(Piece(f"{more} more that differ", "dim"))
+    if alike > 0:
+        document.line(Piece(f"{alike} more on which all agree", "dim"))
+
+
+class Row(NamedTuple):
+    """A step on every engine; the reference first."""
+
+    label: str
+    cells: tuple[Piece, ...]
+    differs: bool
+
+
+def _rows(part: Checked) -> Iterator[Row]:
+    """Yield the steps: calls always, others where something differs."""
+    for place, event in reference_events(part):
+        cells_ = [Piece(event_text(event))]
+        differs = False
+        for comparison in part.comparisons:
+            cell, different = _cell(part, comparison, place)
+            cells_.append(cell)
+            differs = differs or different
+        wrong = part.verdict.decided.get("")
+        if place.step == CALL or differs or wrong is not None:
+            yield Row(place_text(part.subject, place), tuple(cells_), differs)
+
+
+def reference_events(part: Checked) -> Iterator[tuple[Place, Event]]:
+    """Yield the reference's steps, each place once."""
+    done: set[Place] = set()
+    for run in part.plan.runs:
+        for index, place in steps(run.session):
+            if place not in done:
+                done.add(place)
+                yield place, run.events[index]
+
+
+def _cell(part: Checked, comparison: Comparison, place: Place) -> tuple[Piece, bool]:
+    for finding in comparison.findings:
+        if finding.place == place:
+            return Piece(f"✗ {found_text(finding)}", "bad"), True
+    for difference in comparison.allowed:
+        if difference.place == place:
+            return Piece(f"~ {found_text(difference)}", "warning"), True
+    for missing in comparison.unsupported:
+        if missing.place == place:
+            return Piece("not supported", "dim"), False
+    event = next((event for where, event in comparison.events if where == place), None)
+    return (Piece("-", "dim") if event is None else Piece(event_text(event))), False
+
+
+def _table(document: Document, names: Sequence[str], rows: Sequence[Row]) -> None:
+    """Add rows as a table if it fits, else as a list under each step."""
+    if not rows:
+        return
+    grid = [[Piece("call", "dim"), *(Piece(name, "dim") for name in names)]]
+    grid += [
+        [Piece(row.label), *(Piece(clip(visible(c.text), CELL), c.style) for c in row.cells)]
+        for row in rows
+    ]
+    widths = [
+        max(cells(visible(line[column].text)) for line in grid) for column in range(len(grid[0]))
+    ]
+    if sum(widths) + 2 * (len(widths) - 1) <= document.width:
+        document.table(grid)
+        return
+    margin = max(map(cells, names)) + 4
+    for row in rows:
+        document.line(Piece(clip(visible(row.label), document.width), "strong"))
+        document.table(
+            [
+                [Piece(name, "dim"), Piece(clip(visible(c.text), document.width - margin), c.style)]
+                for name, c in zip(names, row.cells, strict=True)
+            ],
+            indent=2,
+        )
+
+
+def _origin(part: Checked) -> str:
+    return part.file if part.line is None else f"{part.file}:{part.line}"
+
+
+def _verdict(document: Document, result: CheckResult) -> None:
+    reference = result.engines[0].name
+    style = "good" if result.verdict == AGREE else "error"
+    guilty = f": {', '.join(result.wrong)}" if result.wrong else ""
+    document.line(Piece(f"{result.verdict}{guilty}", style))
+    for part in _telling(result):
+        origin = f"{_origin(part)}: " if len(result.parts) > 1 else ""
+        document.prose(Piece(origin, "place"), sentence(part, reference))
+        for ground in rationale(part):
+            document.prose(Piece(f"{ground.what}: ", "strong"), ground.section, indent=2)
+
+
+def _telling(result: CheckResult) -> list[Checked]:
+    """Return the subjects whose sentence is worth reading: those that disagree, or the only one."""
+    telling = [part for part in result.parts if part.verdict.verdict != AGREE]
+    return telling[:SHOWN_LINES] or (list(result.parts) if len(result.parts) == 1 else [])
+
+
+def _remarks(document: Document, result: CheckResult) -> None:
+    allowed: dict[str, None] = {}
+    missing: dict[str, None] = {}
+    for part in result.parts:
+        for comparison in part.comparisons:
+            for each in comparison.allowed:
+                section = SECTIONS[each.rule]
+                allowed[f"{comparison.engine}, {each.rule} ({section})"] = None
+            for lack in comparison.unsupported:
+                missing[
+                    f"{comparison.engine}: {lack.message.splitlines()[0] if lack.message else lack.place.step}"
+                ] = None
+            if comparison.unjudged:
+                missing[f"{comparison.engine}: {comparison.unjudged}"] = None
+        for name, reason in part.subject.uncallable:
+            missing[f"{name!r} is not called: {reason}"] = None
+        for place in part.plan.left_out:
+            label = place_text(part.subject, Place(CALL, place))
+            missing[f"{label} is left out: the reference does not end within its fuel"] = None
+    for title, lines in (("allowed to differ", allowed), ("not supported", missing)):
+        if not lines:
+            continue
+        document.line(Piece(f"{title}:", "dim"))
+        for line in list(lines)[:SHOWN_LINES]:
+            document.prose(Piece(""), line, indent=2, style="dim")
+        if len(lines) > SHOWN_LINES:
+            document.line(Piece(f"  and {len(lines) - SHOWN_LINES} more", "dim"))
+
+
+def check_data(result: CheckResult) -> dict[str, Any]:
+    """Return the result as data for JSON; docs/json.md documents the keys."""
+    reference = result.engines[0].name
+    telling = _telling(result)
+    return {
+        "version": VERSION,
+        "verdict": result.verdict,
+        "wrong": list(result.wrong),
+        "sentence": " ".join(sentence(part, reference) for part in telling[:1]),
+        "rationale": [ground._asdict() for part in telling[:1] for ground in rationale(part)],
+        "allowed": [each for part in result.parts for each in _allowed_data(part)],
+        "unsupported": [each for part in result.parts for each in _missing_data(part)],
+        "calls": [each for part in result.parts for each in _calls_data(part, reference)],
+        "state": [each for part in result.parts for each in _state_data(part, reference)],
+        "modules": [_module_data(part, reference) for part in result.parts],
+        "engines": [
+            {"name": each.name, "kind": each.kind, "version": each.version,
+             "options": dict(each.options), "about": dict(each.details)}
+            for each in result.engines
+        ],
+        "machine": result.machine._asdict(),
+        "seed": result.seed,
+    }  # fmt: skip
+
+
+def _module_data(part: Checked, reference: str) -> dict[str, Any]:
+    return {
+        "file": part.file,
+        "line": part.line,
+        "verdict": part.verdict.verdict,
+        "wrong": list(part.verdict.wrong),
+        "sentence": sentence(part, reference),
+        "invalid": part.subject.invalid,
+        "calls": len(part.subject.invocations),
+    }
+
+
+def _allowed_data(part: Checked) -> Iterator[dict[str, Any]]:
+    for comparison in part.comparisons:
+        for each in comparison.allowed:
+            yield {
+                **_place_data(part, each.place), "engine": comparison.engine, "rule": each.rule,
+                "section": SECTIONS[each.rule], "expected": expected_text(each),
+                "found": found_text(each),
+            }  # fmt: skip
+
+
+def _missing_data(part: Checked) -> Iterator[dict[str, Any]]:
+    for comparison in part.comparisons:
+        for each in comparison.unsupported:
+            yield {
+                **_place_data(part, each.place), "engine": comparison.engine,
+                "message": each.message,
+            }  # fmt: skip
+
+
+def _place_data(part: Checked, place: Place) -> dict[str, Any]:
+    return {
+        "file": part.file, "line": part.line, "step": place.step, "call": place.call,
+        "subject": place_text(part.subject, place),
+    }  # fmt: skip
+
+
+def _calls_data(part: Checked, reference: str) -> Iterator[dict[str, Any]]:
+    events = dict(reference_events(part))
+    for number, invocation in enumerate(part.subject.invocations):
+        place = Place(CALL, number)
+        if place not in events:
+            continue
+        yield {
+            "file": part.file,
+            "line": part.line,
+            "export": invocation.export,
+            "args": list(map(write, invocation.args)),
+            "results": _results(part, place, events[place], reference),
+        }
+
+
+def _state_data(part: Checked, reference: str) -> Iterator[dict[str, Any]]:
+    for place, event in reference_events(part):
+        if place.step == STATE:
+            yield {
+                "file": part.file, "line": part.line, "after": place.call,
+                "what": place.subject, "results": _results(part, place, event, reference),
+            }  # fmt: skip
+
+
+def _results(part: Checked, place: Place, event: Event, reference: str) -> dict[str, Any]:
+    """Return what each engine did at a step, null where it did not get there."""
+    results: dict[str, Any] = {reference: _event_data(event)}
+    for comparison in part.comparisons:
+        found = next((found for where, found in comparison.events if where == place), None)
+        results[comparison.engine] = None if found is None else _event_data(found)
+    return results
+
+
+def _event_data(event: Event) -> dict[str, Any]:
+    seen = event.seen
+    values = () if seen is None else (seen,) if isinstance(seen, Seen) else seen.values
+    return {
+        "end": event.end,
+        "values": [value_text(value) for value in values],
+        "types": [value.type for value in values],
+        "trap": event.outcome.trap,
+        "tag": getattr(seen, "tag", None),
+        "log": list(map(logged_text, event.log)),
+        "message": event.outcome.message,
+        "text": event_text(event),
+    }

@@ -1,0 +1,20 @@
+"""Why the reference's value is right: the sections of the specification that give it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from plumbob.triage.check import Checked
+
+
+class Ground(NamedTuple):
+    """A reason."""
+
+    what: str
+    section: str
+    url: str
+
+
+def rationale(checked: Checked) -> list[Ground]:
+    return []

@@ -1,0 +1,136 @@
+"""The verdict in one sentence: who differs, in which call, what they gave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plumbob.triage.events import CALL, LOG, STATE, Comparison, Difference, Place
+from plumbob.triage.verdict import DISAGREE, UNDECIDED
+from plumbob.triage.wording import event_text, log_text, place_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plumbob.triage.check import Checked
+    from plumbob.triage.subject import Subject
+
+
+def sentence(checked: Checked, reference: str) -> str:
+    """Return the verdict on one subject in one sentence, or two where one is undecided too."""
+    verdict = checked.verdict
+    if verdict.verdict == DISAGREE:
+        return _wrong(checked, reference)
+    if verdict.verdict == UNDECIDED:
+        return _undecided(checked, reference)
+    return _agreed(checked, reference)
+
+
+def found_text(difference: Difference) -> str:
+    """Return what an engine did there."""
+    if difference.what == LOG:
+        return log_text(difference.found, difference.expected)
+    return event_text(difference.found)
+
+
+def expected_text(difference: Difference) -> str:
+    """Return what the reference did there."""
+    if difference.what == LOG:
+        return log_text(difference.expected, difference.found)
+    return event_text(difference.expected)
+
+
+def _wrong(checked: Checked, reference: str) -> str:
+    verdict = checked.verdict
+    groups: dict[tuple[Place, str], list[str]] = {}
+    for name in verdict.wrong:
+        finding = verdict.decided[name]
+        groups.setdefault((finding.place, found_text(finding)), []).append(name)
+    parts = []
+    for (place, found), names in groups.items():
+        finding = verdict.decided[names[0]]
+        differ = "differ" if len(names) > 1 else "differs"
+        where = _where(checked.subject, place)
+        if finding.asserted:
+            contradict = "contradict" if len(names) > 1 else "contradicts"
+            parts.append(
+                f"{_list(names)} {contradict} the script: {where} {_gives(place, found)}, "
+                f"{finding.asserted}"
+            )
+            continue
+        others = _agreeing(place, checked.comparisons)
+        majority = f" and from the majority ({_list(others)})" if others else ""
+        instead = expected_text(finding)
+        parts.append(
+            f"{_list(names)} {differ} from the reference{majority}: {where} "
+            f"{_gives(place, found)} instead of {instead}"
+        )
+    text = "; ".join(parts) + "."
+    return f"{text} {_undecided(checked, reference)}" if verdict.undecided else text
+
+
+def _undecided(checked: Checked, reference: str) -> str:
+    place, names = checked.verdict.undecided[0]
+    finding = next(
+        each
+        for comparison in checked.comparisons
+        if comparison.engine == names[0]
+        for each in comparison.findings
+        if each.place == place
+    )
+    return (
+        f"The reference ({reference}) stands alone: {_list(names)} agree that "
+        f"{_where(checked.subject, place)} {_gives(place, found_text(finding))}, where it has "
+        f"{expected_text(finding)}; either all of them are wrong, or Plumbob is."
+    )
+
+
+def _agreed(checked: Checked, reference: str) -> str:
+    compared = [each.engine for each in checked.comparisons if _compared(each)]
+    if not checked.comparisons:
+        return f"Only the reference ({reference}) ran; nothing was compared."
+    if not compared:
+        return "Nothing could be compared: no engine supports what the module needs."
+    agree = "agree" if len(compared) > 1 else "agrees"
+    calls = len({p.call for each in checked.comparisons for p, _ in each.events if p.step == CALL})
+    if checked.subject.invalid is not None:
+        return f"{_list(compared)} {agree} with the reference that the module is not valid."
+    count = f"{calls} call{'' if calls == 1 else 's'}" if calls else "the module"
+    return f"{_list(compared)} {agree} with the reference on {count}."
+
+
+def _compared(comparison: Comparison) -> bool:
+    return bool(comparison.events) and not (len(comparison.events) == 1 and comparison.unsupported)
+
+
+def _where(subject: Subject, place: Place) -> str:
+    if place.step == STATE:
+        return f"after {_calls_before(subject, place)}{place_text(subject, place)}"
+    if place.step == CALL:
+        return place_text(subject, place)
+    return {"compile": "the module", "instantiate": "instantiation"}[place.step]
+
+
+def _calls_before(subject: Subject, place: Place) -> str:
+    """Say of state which calls lead to it."""
+    return "the calls " if len(subject.invocations) != 1 else "the call "
+
+
+def _gives(place: Place, found: str) -> str:
+    verb = {STATE: "is", CALL: "gives"}.get(place.step, "is")
+    return found if found.startswith(("calls ",)) else f"{verb} {found}"
+
+
+def _agreeing(place: Place, comparisons: Sequence[Comparison]) -> list[str]:
+    """Return the engines that did at a step what the reference did."""
+    return [
+        each.engine
+        for each in comparisons
+        if any(p == place for p, _ in each.events)
+        and all(difference.place != place for difference in (*each.findings, *each.allowed))
+    ]
+
+
+def _list(names: Sequence[str]) -> str:
+    if len(names) < 2:  # one name stands alone
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
