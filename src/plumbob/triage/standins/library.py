@@ -42,7 +42,11 @@ class Library(NamedTuple):
 def load(name: str) -> Library:
     """Return a library of this package by its file's name. It must not be changed."""
     source = files(__package__).joinpath(name)
-    module = parse_text(source.read_text(encoding="utf-8"), name, features=0)
+    return prepare(parse_text(source.read_text(encoding="utf-8"), name, features=0))
+
+
+def prepare(module: Module) -> Library:
+    """Return a module as a library."""
     first = len(module.imported(FUNC))
     calls, globals_ = {}, {}
     for place, item in enumerate(module.code):
