@@ -77,11 +77,17 @@ class Optimiser(Served):
         return tuple(self.spec.option("passes").split())
 
     def optimise(
-        self, module: bytes, flags: Sequence[str] | None = None, function: str | None = None
+        self,
+        module: bytes,
+        flags: Sequence[str] | None = None,
+        function: str | None = None,
+        *,
+        last: bool = False,
     ) -> Optimised:
         """Return the module that `flags` (by default the specification's) make of `module`.
 
-        With `function`, the internal name of one, passes run on that function alone.
+        With `function`, the internal name of one, passes run on that function alone; with
+        `last` only the last of them does, behind the others on the whole module.
         Raises `StartError` where the optimiser died and does not start again.
         """
         flags = self.flags if flags is None else tuple(flags)
@@ -89,15 +95,17 @@ class Optimiser(Served):
             return self._by_command(module, flags)
         worker = self._ready()
         fresh = worker.served == 0
-        answer = self._attempt(module, flags, function)
+        answer = self._attempt(module, flags, function, last=last)
         if answer.kind not in _FAULTS or fresh:
             return answer
-        second = self._attempt(module, flags, function)
+        second = self._attempt(module, flags, function, last=last)
         return Optimised(**{**second.__dict__, "retried": answer.kind})
 
-    def _attempt(self, module: bytes, flags: Sequence[str], function: str | None) -> Optimised:
+    def _attempt(
+        self, module: bytes, flags: Sequence[str], function: str | None, *, last: bool
+    ) -> Optimised:
         worker = self._ready()
-        request = {"op": "optimise", "flags": list(flags), "function": function}
+        request = {"op": "optimise", "flags": list(flags), "function": function, "last": last}
         try:
             fault = worker.send([(request, module)], self.limits.seconds)
             frame = fault if fault is not None else worker.receive(self.limits.seconds)

@@ -148,17 +148,18 @@ function optimise(request, bytes) {
     module.setFeatures(features);
     if (!module.validate()) return send({ kind: "rejected", message: "the input is not valid" });
     const last = steps.findLast((step) => step.levels)?.levels;
-    for (const { levels, pass, given } of steps) {
+    for (const [place, { levels, pass, given }] of steps.entries()) {
+      const whole = request.function === null || (request.last && place < steps.length - 1);
       const [optimize, shrink] = levels ?? given ?? last ?? [0, 0];
       binaryen.setOptimizeLevel(optimize);
       binaryen.setShrinkLevel(shrink);
       if (levels) {
         // At level 0 the command line runs nothing.
         if (optimize > 0 || shrink > 0) {
-          if (request.function === null) module.optimize();
+          if (whole) module.optimize();
           else module.optimizeFunction(request.function);
         }
-      } else if (request.function === null) module.runPasses([pass]);
+      } else if (whole) module.runPasses([pass]);
       else module.runPassesOnFunction(request.function, [pass]);
     }
     if (!module.validate()) return send({ kind: "invalid", message: "the output is not valid" });
