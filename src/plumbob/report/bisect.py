@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from plumbob.report.document import Document, Piece
 from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED
+from plumbob.triage.bisect.passes import BEFORE, ORIGINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.triage.bisect.judge import Verdict
-    from plumbob.triage.bisect.passes import PassSearch
+    from plumbob.triage.bisect.passes import FunctionName, PassSearch
     from plumbob.triage.bisect.ranges import Range
     from plumbob.triage.bisect.run import Found, Setting, Tried
 
@@ -80,7 +81,7 @@ def _prefix(passes: PassSearch) -> dict[str, Any]:
         "length": None if first is None else first.length,
         "flags": list(passes.prefix) or None,
         "within": passes.within,
-        "alone": passes.alone,
+        "alone_on": passes.alone_on,
         "gave": passes.gave or None,
         "expected": passes.expected or None,
         "notes": list(passes.notes),
@@ -137,7 +138,7 @@ def _span(run: Sequence[Tried]) -> str:
 
 def _told(verdict: Verdict) -> str:
     if verdict.result == BAD and verdict.expected:
-        return f"{verdict.gave}, expected {verdict.expected}"
+        return f"{verdict.gave}; the reference {verdict.expected}"
     return verdict.gave
 
 
@@ -155,28 +156,22 @@ def sentences(found: Found) -> list[str]:
 
 def _sentence(kind: str, one: Range, releases: Sequence[Tried]) -> str:
     versions = [each.version for each in releases]
-    if one.first_bad == one.last_bad:
-        text = f"{kind} {one.first_bad} is bad"
-    else:
-        text = f"{kind} {one.first_bad} to {one.last_bad} are bad"
-    if one.last_good_before is not None and one.first_good_after is not None:
-        return (
-            f"{text}; the last good release before is {one.last_good_before}, "
-            f"the first good one after {one.first_good_after}."
-        )
+    single = one.first_bad == one.last_bad
+    them = "it" if single else "them"
+    text = f"{kind} {one.first_bad} {'is' if single else f'to {one.last_bad} are'} bad"
     before = (
-        f"the last good release before is {one.last_good_before}"
+        f"the last good release before {them} is {one.last_good_before}"
         if one.last_good_before is not None
-        else "no release tried before is good"
+        else f"no release tried before {them} is good"
         if versions[0] != one.first_bad
-        else "that is the oldest release tried"
+        else f"{one.first_bad} is the oldest release tried"
     )
     after = (
-        f"the first good one after {one.first_good_after}"
+        f"the first good one after {them} {one.first_good_after}"
         if one.first_good_after is not None
-        else "none after is good"
+        else f"no release tried after {them} is good"
         if versions[-1] != one.last_bad
-        else "it is bad up to the newest release tried"
+        else f"{one.last_bad} is the newest release tried"
     )
     return f"{text}; {before}, {after}."
 
@@ -204,6 +199,18 @@ def _settings(document: Document, settings: Sequence[Setting]) -> None:
         document.prose(Piece(f"{version}: "), f"{told}.")
 
 
+def _called(function: FunctionName) -> str:
+    if function.name is None:
+        return f"function {function.index}"
+    return f"the function {function.name}"
+
+
+_ALONE = {
+    ORIGINAL: "That pass alone turns it, run on the program as it is.",
+    BEFORE: "That pass alone turns it, run on the module that the passes before it make.",
+}
+
+
 def _listed(items: Sequence[str]) -> str:
     if len(items) < 2:
         return "".join(items)
@@ -212,19 +219,17 @@ def _listed(items: Sequence[str]) -> str:
 
 def _passes(document: Document, passes: PassSearch) -> None:
     if passes.name is not None:
-        within = f" (run by {passes.within})" if passes.within else ""
-        where = f" in {passes.function}" if passes.function is not None else ""
+        within = f", run by {passes.within}," if passes.within else ""
+        where = f" in {_called(passes.function)}" if passes.function is not None else ""
         first = next(flip for flip in passes.flips if flip.result == BAD)
         document.prose(
             Piece(""),
-            f"The pass that turns the result of {passes.version} is {passes.name}{within}{where}: "
-            f"number {first.length} of {len(passes.passes)}"
-            + (", alone on the module as it was before it." if passes.alone else "."),
+            f"In {passes.version} the pass that turns the result is {passes.name}{within}{where} "
+            f"(pass {first.length} of {len(passes.passes)}).",
             style="strong",
         )
-        told = f"{passes.gave}, expected {passes.expected}" if passes.expected else passes.gave
-        if told:
-            document.prose(Piece("gave: "), told)
+        if passes.alone_on is not None:
+            document.prose(Piece(""), _ALONE[passes.alone_on])
         document.prose(Piece("flags: "), " ".join(passes.prefix))
     if len(passes.flips) > 1:
         flips = [f"{WORDS[flip.result]} from {flip.length} ({flip.name})" for flip in passes.flips]

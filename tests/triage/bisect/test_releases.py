@@ -134,7 +134,7 @@ def test_an_interruption_keeps_what_is_known_and_holds_nothing(cache: Cache, she
 def test_lists_within_bounds(cache: Cache) -> None:
     publish(cache, "wasmtime", VERSIONS)
     assert list(list_releases("wasmtime", cache).versions) == VERSIONS
-    assert list_releases("wasmtime", cache, "3.5", "6").versions == ("4.0.0", "5.0.0", "6.0.0")[:2]
+    assert list_releases("wasmtime", cache, "3.5", "6").versions == ("4.0.0", "5.0.0", "6.0.0")
     assert list_releases("wasmtime", cache, "19.0.0").versions == ("19.0.0", "20.0.0")
     with pytest.raises(UsageError, match="no release of wasmtime lies between 21 and the last"):
         list_releases("wasmtime", cache, "21")

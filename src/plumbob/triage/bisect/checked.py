@@ -14,7 +14,7 @@ from plumbob.engines.spec import parse_spec
 from plumbob.triage.arguments import write, written
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
 from plumbob.triage.check import Checker, Ran
-from plumbob.triage.events import CALL, LOG, NO_END, OVERFLOW, STATE
+from plumbob.triage.events import CALL, LOG, NO_END, OVERFLOW
 from plumbob.triage.pool import Pool
 from plumbob.triage.reference import FUEL, SECONDS
 from plumbob.triage.shims import Observation
@@ -94,15 +94,14 @@ class CheckedJudge:
         place = next((place for place, _ in comparison.events if place.step == CALL), None)
         if place is None or not last:
             return Verdict(GOOD)
-        return Verdict(GOOD, f"{self._place(place)} gives {phrase(last[0])}")
+        return Verdict(GOOD, f"{self._place(place)} {phrase(last[0])}")
 
     def _bad(self, difference: Difference) -> Verdict:
         place = self._place(difference.place)
         if difference.what == LOG:
             return Verdict(BAD, f"{place} calls imported functions otherwise")
         gave, expected = phrase(difference.found), phrase(difference.expected)
-        verb = "is" if difference.place.step == STATE else "gives"
-        return Verdict(BAD, f"{place} {verb} {gave}", expected)
+        return Verdict(BAD, f"{place} {gave}", expected)
 
     def _place(self, place: Place) -> str:
         if place.step == CALL and place.call is not None:
@@ -127,23 +126,25 @@ class CheckedJudge:
 
 
 def phrase(event: Event) -> str:
-    """Return how a step ended, in a few words."""
+    """Return how a step ended, as the rest of a sentence that begins with the step."""
     outcome, seen, end = event.outcome, event.seen, event.end
     if end == OutcomeKind.TRAP:
-        return f"trap: {outcome.trap or outcome.message}"
+        return f"traps: {outcome.trap or outcome.message}"
     if end == OutcomeKind.EXCEPTION:
         tag = seen.tag if isinstance(seen, Observation) else None
-        return f"exception {tag}" if tag else "an exception"
+        return f"throws {tag or 'an exception'}"
     if end in NO_END:
-        return "no end"
+        return "does not end"
     if end == OVERFLOW:
-        return "an exhausted stack"
+        return "exhausts the stack"
     if end in (FaultKind.CRASH, FaultKind.GARBAGE, FaultKind.MEMORY):
-        return f"{end}: {outcome.signal or outcome.message}"
+        return f"ends in {end}: {outcome.signal or outcome.message}"
+    if isinstance(seen, Observation):
+        values = ", ".join(written(*value) for value in seen.values)
+        return f"returns {values}" if values else "returns"
     if seen is not None:
-        values = seen.values if isinstance(seen, Observation) else (seen,)
-        return ", ".join(written(*value) for value in values) or "nothing"
-    return f"{end}: {outcome.message}" if outcome.message else end
+        return f"is {written(*seen)}"
+    return f"{end}: {outcome.message}" if outcome.message else f"is {end}"
 
 
 @cached

@@ -4,11 +4,13 @@ The flags are expanded into the list of passes that they run (`Pass`), and prefi
 list are tried from the front, each on the original module: 0 passes (the optimiser reads
 and writes), 1, 2, and so on. Results may flip more than once, since a pass can hide what
 another did, so every prefix is tried and every flip told. The first flip from good to bad
-is then examined: the pass alone on the module as it was before it, and the pass on single
-functions of that module.
+is then examined. The pass is tried alone, on the original and on the module as it was before
+it: a short way to reproduce the fault, where it works. It may not, since writing a module and
+reading it again changes its shape. So functions are found in one go, the passes before it on
+the whole module and it on one function.
 
-A pass that ends in `-optimizing` runs function passes itself, on what it changed. Those are
-tried one by one behind the plain pass; only if that turns the result too is one of them
+A pass whose name ends in `-optimizing` runs function passes itself, on what it changed. Those
+are tried one by one behind the plain pass; only if that turns the result too is one of them
 named.
 
 Functions are given names of our own, `f<index>`, that survive the passes: so a function is
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from plumbob.engines.errors import EngineError
 from plumbob.engines.optimiser import INVALID
@@ -42,10 +44,14 @@ if TYPE_CHECKING:
     from plumbob.triage.bisect.judge import Judge, Verdict
     from plumbob.wasm.module import Module
 
-    Follow = Callable[[Iterable[int], str, int], Iterator[int]]
+    Follow = Callable[[Iterable[Any], str, int], Iterator[Any]]
 
 MAX_FUNCTIONS = 1000
 """Functions that a pass is tried on alone."""
+
+ORIGINAL: Final = "original"
+BEFORE: Final = "before"
+"""Modules that a pass is tried on alone: the program, or what the passes before it made."""
 
 OPTIMIZING = "-optimizing"
 """How passes end that run others."""
@@ -61,9 +67,14 @@ class PassRunner(Protocol):
     """An optimiser whose passes can be run by name (`engines.optimiser.Optimiser`)."""
 
     def optimise(
-        self, module: bytes, flags: Sequence[str] | None = None, function: str | None = None
+        self,
+        module: bytes,
+        flags: Sequence[str] | None = None,
+        function: str | None = None,
+        *,
+        last: bool = False,
     ) -> Optimised:
-        """Return what flags make of a module, or of one function of it."""
+        """Return what flags make of a module; the `last` of them of one function alone."""
         ...
 
     def expanded_passes(self, module: bytes, flags: Sequence[str] | None = None) -> list[str]:
@@ -119,9 +130,6 @@ class FunctionName:
     """In the original module, imports counted; None where the optimiser made it."""
     name: str | None
 
-    def __str__(self) -> str:
-        return self.name if self.name is not None else f"function {self.index}"
-
 
 class PassSearch(NamedTuple):
     """What was found out about the passes of one release."""
@@ -136,8 +144,8 @@ class PassSearch(NamedTuple):
     """The pass that turns the result first."""
     within: str | None = None
     """The pass of the list that runs it, where it stands in none itself."""
-    alone: bool | None = None
-    """Whether it does so alone, on the module as it was before it."""
+    alone_on: str | None = None
+    """The module on which it does so alone: ORIGINAL, else BEFORE, else None."""
     function: FunctionName | None = None
     """The only function that it needs to be run on."""
     gave: str = ""
@@ -189,6 +197,22 @@ class _Outcome(NamedTuple):
     """Whether the optimiser itself failed: every longer prefix would."""
 
 
+class _Turn(NamedTuple):
+    """Where a pass turns a good result into a bad one."""
+
+    plan: Plan
+    length: int
+    """Passes up to and with it."""
+    before: bytes
+    """The module that the passes before it make."""
+    after: _Outcome
+
+    @property
+    def step(self) -> Pass:
+        """The pass."""
+        return self.plan.passes[self.length - 1]
+
+
 class PassHunt:
     """A search for the pass and function that turn a program's result."""
 
@@ -216,77 +240,60 @@ class PassHunt:
         except EngineError as error:
             return PassSearch(version, notes=(str(error),))
         found = PassSearch(version, tuple(step.name for step in plan.passes))
-        plan = plan._replace(options=(*plan.options, _KEEP_NAMES))
-        start, flips, first = self._scan(self._module, plan)
+        shown, plan = plan, plan._replace(options=(*plan.options, _KEEP_NAMES))
+        start, flips, turn = self._scan(plan)
         if start.verdict.result == BAD:
             note = "reading and writing the module turns the result already, without any pass"
             return found._replace(
                 notes=(note,), gave=start.verdict.gave, expected=start.verdict.expected
             )
         found = found._replace(flips=flips)
-        if first is None:
+        if turn is None:
             note = "run one by one, the passes do not turn the result"
             return found._replace(notes=(note,))
-        length, before, after = first
-        step = plan.passes[length - 1]
-        shown = plan._replace(options=plan.options[:-1])
         found = found._replace(
-            prefix=tuple(shown.flags(0, length)),
-            name=step.name,
-            gave=after.verdict.gave,
-            expected=after.verdict.expected,
+            prefix=tuple(shown.flags(0, turn.length)),
+            name=turn.step.name,
+            gave=turn.after.verdict.gave,
+            expected=turn.after.verdict.expected,
         )
-        return self._examine(found, plan, (step, before, after))
+        inner = None if turn.after.fault else self._nested(turn)
+        if inner is not None:
+            found = found._replace(name=inner.step.name, within=turn.step.name)
+            turn = inner
+        function, note = self._function(turn)
+        return found._replace(
+            alone_on=self._alone(turn), function=function, notes=(note,) if note else ()
+        )
 
-    def _examine(
-        self, found: PassSearch, plan: Plan, flip: tuple[Pass, bytes, _Outcome]
-    ) -> PassSearch:
-        """Add what the pass does alone, in which function, and which pass it runs does so."""
-        step, before, _ = flip
-        single = Plan(plan.options, (step,))
-        alone = self._run(before, single.flags(0, 1))
-        found = found._replace(alone=alone.verdict.result == BAD)
-        if not found.alone:
-            note = f"{step.name} alone on the module before it does not turn the result"
-            return found._replace(notes=(note,))
-        nested = None if alone.fault else self._nested(plan, step, before)
-        if nested is not None:
-            found = found._replace(name=nested[0].name, within=step.name)
-            step, before, alone = nested
-            single = Plan(plan.options, (step,))
-        function, note = self._function(single, before, alone)
-        return found._replace(function=function, notes=(note,) if note else ())
+    def _scan(self, plan: Plan, first: int = 0) -> tuple[_Outcome, tuple[Flip, ...], _Turn | None]:
+        """Try all prefixes of a plan, from `first` passes on.
 
-    def _scan(
-        self, module: bytes, plan: Plan
-    ) -> tuple[_Outcome, tuple[Flip, ...], tuple[int, bytes, _Outcome] | None]:
-        """Try all prefixes of a plan.
-
-        Returns the outcome without passes, the flips, and of the first one from good to bad
-        the length, the module before it and the outcome.
+        Returns the outcome of the first, the flips, and the first one from good to bad.
         """
-        start = last = self._run(module, plan.flags(0, 0))
+        start = last = self._run(self._module, plan.flags(0, first))
         result = start.verdict.result
         flips: list[Flip] = []
-        first = None
-        total = len(plan.passes)
-        for length in self._follow(range(1, total + 1), "trying passes", total):
-            outcome = self._run(module, plan.flags(0, length))
+        turn = None
+        lengths = range(first + 1, len(plan.passes) + 1)
+        for length in self._follow(lengths, "trying passes", len(lengths)):
+            outcome = self._run(self._module, plan.flags(0, length))
             now = outcome.verdict.result
             if now in JUDGED and now != result:
                 flips.append(Flip(length, plan.passes[length - 1].name, now))
-                if now == BAD and result == GOOD and first is None:
-                    first = length, last.module, outcome
+                if now == BAD and result == GOOD and turn is None:
+                    turn = _Turn(plan, length, last.module, outcome)
             if now in JUDGED:
                 result = now
             if outcome.fault:
                 break
             if outcome.module:
                 last = outcome
-        return start, tuple(flips), first
+        return start, tuple(flips), turn
 
     def _run(self, module: bytes, flags: Sequence[str], function: str | None = None) -> _Outcome:
-        made = self._optimiser.optimise(module, flags, function)
+        """Run flags on a module; with `function`, the last pass on that function alone."""
+        made = self._optimiser.optimise(module, flags, function, last=function is not None)
         if made.kind == OutcomeKind.OK:
             verdict = self._known.get(made.module)
             if verdict is None:
@@ -296,43 +303,46 @@ class PassHunt:
         fault = made.kind not in (INVALID, OutcomeKind.UNSUPPORTED, OutcomeKind.REJECTED)
         return _Outcome(self._judge.judge_optimised(self._engine, made), b"", fault)
 
-    def _nested(self, plan: Plan, step: Pass, before: bytes) -> tuple[Pass, bytes, _Outcome] | None:
-        """Return the pass that `step` runs itself and that turns the result, or None."""
+    def _nested(self, turn: _Turn) -> _Turn | None:
+        """Return the same for the passes that a pass runs itself, None if they do nothing."""
+        step, plan = turn.step, turn.plan
         if not step.name.endswith(OPTIMIZING):
             return None
-        plain = step.name.removesuffix(OPTIMIZING)
-        earlier = []
-        for other in plan.passes:
-            if other.name.endswith(OPTIMIZING):
-                break
-            earlier.append(other._replace(levels=step.levels))
-        names = (plain, "precompute-propagate")
-        inner = [*(Pass(name, f"--{name}", step.levels) for name in names), *earlier]
-        _, _, first = self._scan(before, Plan(plan.options, tuple(inner)))
-        if first is None or first[2].fault:
-            return None
-        length, module, outcome = first
-        return inner[length - 1], module, outcome
+        outer = [other.name.endswith(OPTIMIZING) for other in plan.passes]
+        names = [step.name.removesuffix(OPTIMIZING), "precompute-propagate"]
+        names += [other.name for other in plan.passes[: outer.index(True)]]
+        inner = [Pass(name, f"--{name}", step.levels) for name in names]
+        before = plan.passes[: turn.length - 1]
+        _, _, found = self._scan(plan._replace(passes=(*before, *inner)), len(before))
+        return None if found is None or found.after.fault else found
 
-    def _function(
-        self, single: Plan, before: bytes, after: _Outcome
-    ) -> tuple[FunctionName | None, str]:
-        """Return the first function on which the pass alone turns the result, or why not."""
-        name = single.passes[0].name
-        candidates = _changed(before, after.module)
+    def _alone(self, turn: _Turn) -> str | None:
+        """Return which module a single run of the pass turns, or None."""
+        flags = turn.plan._replace(passes=(turn.step,)).flags(0, 1)
+        for name, module in ((ORIGINAL, self._module), (BEFORE, turn.before)):
+            outcome = self._run(module, flags)
+            if outcome.verdict.result == BAD and outcome.fault == turn.after.fault:
+                return name
+        return None
+
+    def _function(self, turn: _Turn) -> tuple[FunctionName | None, str]:
+        """Return the first function on which the pass turns the result, or why not."""
+        name = turn.step.name
+        candidates = _changed(turn.before, turn.after.module)
         if len(candidates) > MAX_FUNCTIONS:
             return None, f"{name} changes {len(candidates)} functions, which were not tried alone"
-        flags = single.flags(0, 1)
+        flags = turn.plan.flags(0, turn.length)
         failing = []
-        for place in self._follow(range(len(candidates)), "trying functions", len(candidates)):
-            outcome = self._run(before, flags, candidates[place])
+        for candidate in self._follow(candidates, "trying functions", len(candidates)):
+            outcome = self._run(self._module, flags, candidate)
             # A pass over whole modules fails when it is given a function. That says nothing,
             # unless failing is what is looked for, and it does not fail on every function.
             if outcome.fault:
-                failing.append(candidates[place])
-            elif outcome.verdict.result == BAD and not after.fault:
-                return self._told(candidates[place]), ""
-        if after.fault and failing and (len(failing) < len(candidates) or len(candidates) == 1):
+                failing.append(candidate)
+            elif outcome.verdict.result == BAD and not turn.after.fault:
+                return self._told(candidate), ""
+        everywhere = len(failing) == len(candidates) > 1
+        if turn.after.fault and failing and not everywhere:
             return self._told(failing[0]), ""
         return None, f"{name} turns the result on no function alone"
 

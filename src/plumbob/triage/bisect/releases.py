@@ -55,7 +55,8 @@ def list_releases(
 ) -> Listed:
     """Return the published releases of a kind, or the installed ones without a registry.
 
-    `oldest` and `newest` bound them, both included; they need not exist themselves. Raises
+    `oldest` and `newest` bound them, both included with all of their line (47 and 47.0.1);
+    they need not exist themselves. Raises
     `UsageError` for bounds that leave nothing, `RegistryError` where the registry does not
     answer and nothing is installed.
     """
@@ -71,7 +72,8 @@ def list_releases(
     inside = [
         version
         for version in versions
-        if (not low or release_key(version) >= low) and (not high or release_key(version) <= high)
+        if release_key(version) >= low
+        and (not high or release_key(version)[: len(high)] <= high)  # 47 means all of 47
     ]
     if not inside:
         raise UsageError(
