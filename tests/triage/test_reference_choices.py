@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.triage.test_reference import binary, i32
 
-from plumbob.engines.request import Answer, Call, FunctionImport, OutcomeKind, Request, Value
+from plumbob.engines.process import FaultKind
+from plumbob.engines.request import (
+    Answer,
+    Call,
+    FunctionImport,
+    Outcome,
+    OutcomeKind,
+    Request,
+    Value,
+)
 from plumbob.frontend.parameters import OPTIONS, RELAXED
 from plumbob.triage.choices import (
     ALTERNATIVES,
@@ -203,6 +213,23 @@ def test_alternatives_are_run_once_and_only_for_rules_that_concern_the_module() 
     for step in (2, 3, 2):
         assert choices.explain(step)
     assert CountingReference.runs == 1 + len(NAN_BITS.alternatives)
+
+
+class HurriedReference(Reference):
+    """Has no time for what decides otherwise."""
+
+    def run(self, request: Request) -> Answer:
+        answer = super().run(request)
+        if self.choices == DEFAULT_CHOICES:
+            return answer
+        late = (Outcome(FaultKind.TIMEOUT), Outcome(OutcomeKind.SKIPPED))
+        return replace(answer, results=late)
+
+
+def test_time_that_ran_out_explains_nothing() -> None:
+    calls = (Call("nan", (INFINITY, INFINITY), BOTH), Call("later", (), I32))
+    choices = OpenChoices(HurriedReference(), Request(binary(STORED), calls))
+    assert choices.explain(2) == choices.explain(3) == ()
 
 
 def test_a_module_that_is_not_valid_rests_on_nothing() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from plumbob.engines.process import FaultKind
 from plumbob.frontend.parameters import OPTIONS, RELAXED, Relaxed
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ ALTERNATIVES: Final = tuple(choices for rule in RULES for choices in rule.altern
 """Runs that show whether a result rests on something left open."""
 
 
+HOST_LIMITS: Final = frozenset((FaultKind.TIMEOUT, FaultKind.MEMORY))
+"""How runs end that the host, not a choice, may have ended."""
+
+
 class Explanation(NamedTuple):
     """A rule on which a step's outcome rests."""
 
@@ -129,7 +134,10 @@ class OpenChoices:
         outcomes = []
         places: frozenset[int] | None = frozenset()
         for choices in rule.alternatives:
-            after = self._run(choices).steps[step]
+            steps = self._run(choices).steps[: step + 1]
+            if any(earlier.kind in HOST_LIMITS for earlier in steps):
+                continue  # another time the host may be quicker
+            after = steps[-1]
             some = changed_values(before, after)
             if some is None or some:
                 outcomes.append((choices, after))

@@ -51,7 +51,7 @@ from plumbob.runtime.traps import (
     describe,
     message_of,
 )
-from plumbob.triage.choices import DEFAULT_CHOICES, Choices
+from plumbob.triage.choices import DEFAULT_CHOICES, HOST_LIMITS, Choices
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm import module as m
 from plumbob.wasm import types as t
@@ -83,9 +83,6 @@ LIMIT_KINDS: Final = {
     MEMORY_LIMIT: FaultKind.MEMORY,
 }
 """Kinds of outcomes that are no traps of the specification's, by the trap code."""
-
-_LAST: Final = frozenset((FaultKind.TIMEOUT, FaultKind.MEMORY))
-"""What ends an engine's worker: nothing that follows is done, here as there."""
 
 
 class _Unsupported(Exception):  # noqa: N818  # a step's outcome, no error of ours
@@ -246,7 +243,7 @@ class _Run:
         for call in self.request.calls:
             outcome = self._step(lambda call=call: self._call(call))  # type: ignore[misc]
             yield outcome
-            if outcome.kind in _LAST:
+            if outcome.kind in HOST_LIMITS:  # an engine's worker would be gone
                 return
 
     def _step(self, do: Callable[[], Outcome]) -> Outcome:
