@@ -10,7 +10,7 @@ from plumbob.cli import inputs, outputs
 from plumbob.cli.invoke import InvokingCommand, invoke_option
 from plumbob.cli.options import common, json_option, settings
 from plumbob.cli.progress import track
-from plumbob.errors import ExitCode
+from plumbob.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,10 +133,20 @@ def _jobs(
     calls: int,
     seed: int,
 ) -> Iterator[Job]:
+    """Yield what there is to check. Raises `InputError` for what cannot be read."""
     from plumbob.triage.check import Job
+    from plumbob.triage.script import read_script
     from plumbob.triage.subject import Subject
 
     for path in inputs.find(paths, (".wasm", ".wat", ".wast")):
         name = inputs.display_name(path)
-        data = inputs.to_binary(inputs.read(path), name)
-        yield Job(Subject.prepare(data, invocations=invocations, seed=seed, calls=calls), name)
+        data = inputs.read(path)
+        if name.endswith(".wast"):
+            if invocations:
+                raise UsageError(f"{name} is a script and makes its own calls: no --invoke")
+            for each in read_script(data, name, seed=seed):
+                yield Job(each.subject, name, each.line, each.expected)
+            continue
+        binary = inputs.to_binary(data, name)
+        subject = Subject.prepare(binary, invocations=invocations, seed=seed, calls=calls)
+        yield Job(subject, name)

@@ -13,7 +13,7 @@ from plumbob.triage.rationale import rationale
 from plumbob.triage.sentence import expected_text, found_text, sentence
 from plumbob.triage.shims import Seen
 from plumbob.triage.verdict import AGREE
-from plumbob.triage.wording import event_text, logged_text, place_text, value_text
+from plumbob.triage.wording import event_text, first_line, logged_text, place_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,11 +82,10 @@ def _rows(part: Checked) -> Iterator[Row]:
         cells_ = [Piece(event_text(event))]
         differs = False
         for comparison in part.comparisons:
-            cell, different = _cell(part, comparison, place)
+            cell, different = _cell(comparison, place)
             cells_.append(cell)
             differs = differs or different
-        wrong = part.verdict.decided.get("")
-        if place.step == CALL or differs or wrong is not None:
+        if place.step == CALL or differs:
             yield Row(place_text(part.subject, place), tuple(cells_), differs)
 
 
@@ -100,7 +99,7 @@ def reference_events(part: Checked) -> Iterator[tuple[Place, Event]]:
                 yield place, run.events[index]
 
 
-def _cell(part: Checked, comparison: Comparison, place: Place) -> tuple[Piece, bool]:
+def _cell(comparison: Comparison, place: Place) -> tuple[Piece, bool]:
     for finding in comparison.findings:
         if finding.place == place:
             return Piece(f"✗ {found_text(finding)}", "bad"), True
@@ -172,9 +171,8 @@ def _remarks(document: Document, result: CheckResult) -> None:
                 section = SECTIONS[each.rule]
                 allowed[f"{comparison.engine}, {each.rule} ({section})"] = None
             for lack in comparison.unsupported:
-                missing[
-                    f"{comparison.engine}: {lack.message.splitlines()[0] if lack.message else lack.place.step}"
-                ] = None
+                words = first_line(lack.message) or lack.place.step
+                missing[f"{comparison.engine}: {words}"] = None
             if comparison.unjudged:
                 missing[f"{comparison.engine}: {comparison.unjudged}"] = None
         for name, reason in part.subject.uncallable:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, OutcomeKind
 from plumbob.errors import InternalError
-from plumbob.triage.compare import Sides, compare
+from plumbob.triage.compare import Sides, compare, steps
 from plumbob.triage.events import (
-    CALL,
     COMPILE,
     VALIDITY,
     Comparison,
@@ -160,10 +159,10 @@ class Checker:
             return []
         found = []
         for run in self.plan.runs:
-            for place, event in zip(run.session.places, run.events[2:], strict=True):
-                reason = None if place is None else self.assertion(place, event)
-                if place is not None and reason:
-                    found.append(Contradiction(Place(CALL, place), event, reason))
+            for index, place in steps(run.session):
+                reason = self.assertion(place, run.events[index])
+                if reason:
+                    found.append(Contradiction(place, run.events[index], reason))
         return found
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from plumbob.triage.choices import OpenChoices
     from plumbob.triage.subject import Session
 
-    Assertion = Callable[[int, Event], str | None]
+    Assertion = Callable[[Place, Event], str | None]
 
 
 class Sides(NamedTuple):
@@ -119,9 +119,7 @@ class _Comparer:
             return False
         self.events.append((place, found))
         what = what_differs(expected, found, kinds=not self.across_optimiser)
-        asserted = None
-        if self.assertion is not None and place.step == CALL and place.call is not None:
-            asserted = self.assertion(place.call, found)
+        asserted = None if self.assertion is None else self.assertion(place, found)
         if what is None and not asserted:
             return left not in LAST
         case = Case(

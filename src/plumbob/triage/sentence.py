@@ -104,15 +104,11 @@ def _compared(comparison: Comparison) -> bool:
 
 def _where(subject: Subject, place: Place) -> str:
     if place.step == STATE:
-        return f"after {_calls_before(subject, place)}{place_text(subject, place)}"
+        calls = "call" if len(subject.invocations) == 1 else "calls"
+        return f"after the {calls}, {place_text(subject, place)}"
     if place.step == CALL:
         return place_text(subject, place)
     return {"compile": "the module", "instantiate": "instantiation"}[place.step]
-
-
-def _calls_before(subject: Subject, place: Place) -> str:
-    """Say of state which calls lead to it."""
-    return "the calls " if len(subject.invocations) != 1 else "the call "
 
 
 def _gives(place: Place, found: str) -> str:

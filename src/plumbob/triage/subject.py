@@ -77,6 +77,8 @@ class Subject:
     shimmed: Shimmed
     stood: StoodIn | None
     """None for a module that is not valid."""
+    imported: tuple[str, ...] = ()
+    """The names of the modules that it imports from, without repetitions."""
     invalid: str | None = None
     """Why the module is not valid, by the reference; then it is only compiled."""
 
@@ -110,13 +112,14 @@ class Subject:
         except ComponentError:
             raise
         except MalformedError as error:
-            return Subject(module, seed, (), Shimmed(module, (), ()), None, error.message)
+            return Subject(module, seed, (), Shimmed(module, (), ()), None, (), error.message)
         report = validate(decoded, features=wasm_features.ALL)
         if not report.ok:
             reason = report.diagnostics[0].message
-            return Subject(module, seed, (), Shimmed(module, (), ()), None, reason)
+            return Subject(module, seed, (), Shimmed(module, (), ()), None, (), reason)
         stood = stand_in(decoded, seed)
-        return Subject(module, seed, (), add_shims(stood.module), stood)
+        imported = tuple(dict.fromkeys(item.module for item in decoded.imports))
+        return Subject(module, seed, (), add_shims(stood.module), stood, imported)
 
     def calling(self, invocations: Sequence[Invocation]) -> Subject:
         """Return this subject with other calls."""

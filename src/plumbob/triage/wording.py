@@ -34,11 +34,11 @@ def event_text(event: Event) -> str:
             return f"exception {tag}" + (f"({values})" if seen.values else "")
         return values if len(seen.values) == 1 else f"({values})" if seen.values else "nothing"
     if end == OutcomeKind.TRAP:
-        return f"trap: {outcome.trap or _first_line(outcome.message)}"
+        return f"trap: {outcome.trap or first_line(outcome.message)}"
     words = _ENDS.get(end, end)
     detail = outcome.signal or ""
     if end in _TOLD and not detail:
-        detail = _first_line(outcome.message)
+        detail = first_line(outcome.message)
     return f"{words}: {detail}" if detail else words
 
 
@@ -61,7 +61,8 @@ _TOLD = (OutcomeKind.REJECTED, OutcomeKind.LINK, FaultKind.CRASH, FaultKind.GARB
 """Ends of which the engine's own words are worth repeating."""
 
 
-def _first_line(text: str, limit: int = 120) -> str:
+def first_line(text: str, limit: int = 120) -> str:
+    """Return the first line of an engine's words that has any, cut to a limit."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
