@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,6 @@ from click.testing import CliRunner
 from plumbob.cli.run import command
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 LIBRARY = """(module
@@ -112,9 +111,24 @@ def test_a_trap_shows_where_it_happened(library: str) -> None:
 
 
 def test_json_has_results_or_the_trap(library: str) -> None:
-    assert json.loads(call(library, "add", "1", "2", "--json").output) == {"results": [3]}
-    trap = json.loads(call(library, "boom", "--json").output)["trap"]
-    assert trap["kind"] == "unreachable"
+    assert json.loads(call(library, "add", "1", "2", "--json").output) == {
+        "version": 1,
+        "status": 0,
+        "results": [3],
+        "trap": None,
+        "exception": None,
+    }
+    data = json.loads(call(library, "boom", "--json").output)
+    trap = data["trap"]
+    assert (data["status"], data["results"], trap["kind"]) == (1, None, "unreachable")
+    assert trap["frames"][0] == {
+        "module": library,
+        "func_index": 6,
+        "name": "inner",
+        "offset": None,
+        "line": 8,
+        "column": 16,
+    }
     assert [frame["func_index"] for frame in trap["frames"]] == [6, 7]
 
 
@@ -142,3 +156,30 @@ def test_a_program_writes_and_ends_with_its_status(
         sys.stdout.flush()
     assert command.main([str(path)], standalone_mode=False) == 42
     assert capfd.readouterr().out == "hello\n"
+
+
+def test_json_has_the_status_of_a_program(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "program.wat"
+    path.write_text(PROGRAM)
+    assert command.main([str(path), "--json"], standalone_mode=False) == 42
+    text, brace, data = capfd.readouterr().out.partition("{")
+    assert text == "hello\n"
+    assert json.loads(brace + data) == {
+        "version": 1,
+        "status": 42,
+        "results": None,
+        "trap": None,
+        "exception": None,
+    }
+
+
+def test_every_key_of_the_json_is_documented() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    _, _, rest = document.partition("## run\n")
+    section, _, _ = rest.partition("\n## ")
+    for key in ("version", "status", "results", "trap", "exception", "kind", "message", "frames",
+                "module", "func_index", "name", "offset", "line", "column", "tag", "types",
+                "values"):  # fmt: skip
+        assert f"`{key}`" in section, key

@@ -201,7 +201,7 @@ def test_json_has_no_number_that_is_none(path: str, instance: Instance) -> None:
         (("func", "func:2"), ["func:2"]),
     ):
         data = json.loads(call(path, *words, "--json").output, parse_constant=reject)
-        assert data == {"results": expected}
+        assert data["results"] == expected
     zero = data_of(1 << 63, instance.exports["f64"].type.params[0], instance)
     assert struct.pack("<d", zero) == struct.pack("<d", -0.0)
 
@@ -213,12 +213,10 @@ def test_an_uncaught_exception_is_told_with_its_tag_and_values(path: str) -> Non
     assert call(path, "throw").output == "plumbob: uncaught exception: 'plain'\n"
     data = call(path, "oops", "--json")
     assert data.return_value == 1
-    assert json.loads(data.output) == {
-        "exception": {
-            "tag": "oops",
-            "types": ["i32", "f64", "externref"],
-            "values": [-3, "nan:0x123", None],
-        }
+    assert json.loads(data.output)["exception"] == {
+        "tag": "oops",
+        "types": ["i32", "f64", "externref"],
+        "values": [-3, "nan:0x123", None],
     }
 
 

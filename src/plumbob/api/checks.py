@@ -20,16 +20,20 @@ SHOWN_BITS: Final = 256
 """Bits of an integer that is shown whole; Python refuses to print very large ones."""
 
 
-def shown(value: object) -> str:
-    """Return a value and its class as text, for whatever value."""
-    name = type(value).__name__
+def brief(value: object) -> str:
+    """Return a value as text, for whatever value."""
     if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
-        return f"a number of {value.bit_length()} bits ({name})"
+        return f"a number of {value.bit_length()} bits"
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001  # a fault of the value's own must not hide the one told
-        return f"an object without a representation ({name})"
-    return f"{text[:SHOWN]}{'…' if len(text) > SHOWN else ''} ({name})"
+        return "an object without a representation"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def shown(value: object) -> str:
+    """Return a value and its class as text, for whatever value."""
+    return f"{brief(value)} ({type(value).__name__})"
 
 
 def wrong(what: object, expected: str, value: object) -> UsageError:

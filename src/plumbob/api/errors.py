@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plumbob.api.checks import require, shown, wrong
+from plumbob.api.checks import brief, require, wrong
 from plumbob.errors import ExitCode, InputError, PlumbobError
 from plumbob.runtime import references
 from plumbob.runtime.traps import HOST, WasmFrame, message_of
@@ -80,13 +80,13 @@ class ThrownError(PlumbobError):
     exit_code = ExitCode.FOUND
 
     def __init__(self, tag: Tag, values: Sequence[Any] = ()) -> None:
-        if getattr(tag, "KIND", None) is not references.Tag:
+        if getattr(type(tag), "KIND", None) is not references.Tag:
             raise wrong("the tag of an exception", "a Tag", tag)
         require(values, (tuple, list), "the values of an exception", "a tuple of values")
-        carried = ", ".join(map(shown, values))
+        carried = ", ".join(map(brief, values))
         super().__init__(
             "uncaught exception of the guest",
-            found=f"{tag!r}{' with ' if carried else ''}{carried}",
+            found=f"{tag!r}{f' with {carried}' if carried else ''}",
         )
         self.tag = tag
         self.values = tuple(values)

@@ -69,6 +69,13 @@ def function_type(params: Iterable[TypeName] = (), results: Iterable[TypeName] =
     )
 
 
+def _require_open(store: object, what: str) -> None:
+    """Raise UsageError unless it is a store that is open."""
+    if not isinstance(store, Store):
+        raise wrong(what, "a Store", store)
+    store.require_open()
+
+
 class Func(View[references.FuncRef]):
     """A function: call it with Python values (`values` says which).
 
@@ -92,7 +99,7 @@ class Func(View[references.FuncRef]):
         the same store. Raises UsageError for arguments that are not so; a result of a wrong
         type raises it in the call.
         """
-        require(store, Store, "the store of a host function", "a Store")
+        _require_open(store, "the store of a host function")
         require(type_, FuncType, "the type of a host function", "function_type(...)")
         type_ = function_type(*type_)
         require_known((*type_.params, *type_.results), store, "the type of a host function")
@@ -140,7 +147,7 @@ class Func(View[references.FuncRef]):
         return repr(name) if name is not None else str(function.index)
 
     def __repr__(self) -> str:
-        return f"Func({self.name}: {self._runtime.signature})"
+        return f"<Func {self.name} {self._runtime.signature}>"
 
 
 class _Arguments:
@@ -223,7 +230,7 @@ class Memory(View[LinearMemory]):
         other threads run. Raises UsageError for impossible sizes, and `LimitError` beyond the
         store's limits.
         """
-        require(store, Store, "the store of a memory", "a Store")
+        _require_open(store, "the store of a memory")
         require(is64, bool, "is64 of a memory", "True or False")
         require(shared, bool, "shared of a memory", "True or False")
         limits = _limits("a memory's pages", minimum, maximum, _PAGES[is64], is64=is64)
@@ -323,7 +330,7 @@ class Memory(View[LinearMemory]):
             )
 
     def __repr__(self) -> str:
-        return f"Memory{type_of_now(self)}"
+        return f"<Memory {type_of_now(self)}>"
 
 
 class Table(Items[table.Table]):
@@ -344,7 +351,7 @@ class Table(Items[table.Table]):
         Raises UsageError for impossible sizes, types that are no references, and an initial
         value of another type; `LimitError` beyond the store's limits.
         """
-        require(store, Store, "the store of a table", "a Store")
+        _require_open(store, "the store of a table")
         kind = value_type(element)
         if not kind.is_ref:
             raise UsageError("a table's elements", expected="a reference type", found=str(kind))
@@ -383,7 +390,7 @@ class Table(Items[table.Table]):
         return before
 
     def __repr__(self) -> str:
-        return f"Table{type_of_now(self)}"
+        return f"<Table {type_of_now(self)}>"
 
 
 class Global(View[table.Global]):
@@ -399,7 +406,7 @@ class Global(View[table.Global]):
         what: object = "the global's value",
     ) -> Global:  # fmt: skip
         """Return a new global; UsageError, about `what`, for a value of another type."""
-        require(store, Store, "the store of a global", "a Store")
+        _require_open(store, "the store of a global")
         kind = value_type(type_)
         require_known((kind,), store, "the type of a global")
         require(mutable, bool, "mutable of a global", "True or False")
@@ -427,7 +434,7 @@ class Global(View[table.Global]):
         runtime.value = to_guest(value, runtime.type.type, self.store, "the global's value")
 
     def __repr__(self) -> str:
-        return f"Global{type_of_now(self)}"
+        return f"<Global {type_of_now(self)}>"
 
 
 class Tag(View[references.Tag]):
@@ -443,7 +450,7 @@ class Tag(View[references.Tag]):
 
         `name` is what messages call it.
         """
-        require(store, Store, "the store of a tag", "a Store")
+        _require_open(store, "the store of a tag")
         signature = FuncType(value_types(params, "the types of a tag's values"), ())
         require_known(signature.params, store, "the types of a tag's values")
         require(name, (str, type(None)), "the name of a tag", "a string or None")
@@ -462,7 +469,7 @@ class Tag(View[references.Tag]):
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f" {self.name!r}"
-        return f"Tag{name}{type_of_now(self)}"
+        return f"<Tag{name} {type_of_now(self)}>"
 
 
 Extern: TypeAlias = Func | Memory | Table | Global | Tag

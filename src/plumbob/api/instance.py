@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from plumbob.api.checks import require, require_choice, require_integer, shown, wrong
+from plumbob.api.checks import brief, require, require_choice, require_integer, shown, wrong
 from plumbob.api.defaults import POLICIES, default_import
 from plumbob.api.externs import Func, Global
 from plumbob.api.module import Module
@@ -58,8 +58,11 @@ class Exports(Mapping[str, Any]):
             raise AttributeError(self._unknown(name))
         return self[name]
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._instance.exports
+
     def _unknown(self, name: object) -> str:
-        return f"no export {name!r}; there are: {', '.join(self._instance.exports) or 'none'}"
+        return f"no export {brief(name)}; there are: {', '.join(self._instance.exports) or 'none'}"
 
     def __repr__(self) -> str:
         return f"Exports({', '.join(self._instance.exports)})"

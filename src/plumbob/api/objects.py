@@ -37,7 +37,7 @@ class Struct(Items[references.StructRef]):
         return self.type.fields[index]
 
     def __repr__(self) -> str:
-        return f"Struct({', '.join(map(str, self.type.fields))})"
+        return f"<Struct ({' '.join(['struct', *map(str, self.type.fields)])})>"
 
 
 class Array(Items[references.ArrayRef]):
@@ -62,7 +62,7 @@ class Array(Items[references.ArrayRef]):
         return self.type.field
 
     def __repr__(self) -> str:
-        return f"Array({self.type.field}, {len(self._runtime.items)})"
+        return f"<Array (array {self.type.field}) of {len(self._runtime.items)}>"
 
 
 class ExnRef(View[references.ExnRef]):
@@ -85,7 +85,7 @@ class ExnRef(View[references.ExnRef]):
         return tuple(from_guest_all(exception.values, exception.tag.signature.params, self.store))
 
     def __repr__(self) -> str:
-        return f"ExnRef({view(self.store, self._runtime.tag)!r})"
+        return f"<ExnRef {view(self.store, self._runtime.tag)!r}>"
 
 
 _OBJECTS: Final = (Struct, Array, ExnRef)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NEGATIVE: Final = re.compile(r"-(?:[0-9]|inf$|nan(?:$|:))")
 """How a negative number begins, in contrast to an option."""
 
+VERSION: Final = 1
+"""Of the JSON that is printed; docs/json.md describes it."""
+
 MARK: Final = "\0"
 MOST: Final = (1 << 63) - 1
 
@@ -150,7 +153,6 @@ def command(  # noqa: PLR0913  # one parameter an option
     from plumbob.api import Module, Store, StoreLimits
     from plumbob.runtime.limits import DEFAULT_LIMITS
     from plumbob.runtime.wasi.config import INHERIT, Config, Deterministic
-    from plumbob.runtime.wasi.errno import ProcExit
     from plumbob.wasm.features import DEFAULT
 
     arguments = tuple(argument.removeprefix(MARK) for argument in arguments)
@@ -175,10 +177,7 @@ def command(  # noqa: PLR0913  # one parameter an option
         on_wait=store.poll,
     )
     run = _Run(module, store, unknown_imports, as_json=as_json)
-    try:
-        return run.run(config, invoke, arguments)
-    except ProcExit as end:
-        return int(end.code)
+    return run.run(config, invoke, arguments)
 
 
 def _hold_closed_streams() -> None:
@@ -220,26 +219,38 @@ class _Run:
         self.unknown_imports = unknown_imports
         self.as_json = as_json
         self.instance: Instance | None = None
+        self.data: dict[str, object] = {"results": None, "trap": None, "exception": None}
+        """What JSON says about the end."""
 
     def run(self, config: Config, invoke: str | None, arguments: tuple[str, ...]) -> int:
         """Run the program, or call the function and print its results; returns the status."""
         from plumbob.api import ThrownError, Trap
         from plumbob.api.wasi import WasiImports
+        from plumbob.runtime.wasi.errno import ProcExit
 
+        status = int(ExitCode.OK)
         with WasiImports(self.store, config) as wasi:
             try:
                 instance = self._instantiate(wasi)
                 if invoke is None:
                     _function(instance, START, "pass --invoke NAME to call another function")()
-                    return ExitCode.OK
-                self._invoke(instance, invoke, arguments)
+                    self.data["results"] = []
+                else:
+                    self._invoke(instance, invoke, arguments)
+            except ProcExit as end:
+                status = int(end.code)
             except Trap as trap:
+                status = int(ExitCode.FOUND)
                 self._show_trap(trap)
-                return ExitCode.FOUND
             except ThrownError as thrown:
+                status = int(ExitCode.FOUND)
                 self._show_exception(thrown)
-                return ExitCode.FOUND
-        return ExitCode.OK
+        if self.as_json:
+            import json
+
+            data = {"version": VERSION, "status": status, **self.data}
+            _say(json.dumps(data, indent=2, allow_nan=False))
+        return status
 
     def _instantiate(self, wasi: WasiImports) -> Instance:
         from plumbob.api import Instance
@@ -269,15 +280,27 @@ class _Run:
             _function(instance, INITIALIZE, "")()
         results = list(zip(function.invoke(values), function.type.results, strict=True))
         if self.as_json:
-            _say_json({"results": [data_of(*result, instance) for result in results]})
+            self.data["results"] = [data_of(*result, instance) for result in results]
         elif results:
             _say("\n".join(text_of(*result, instance) for result in results))
 
     def _show_trap(self, trap: Trap) -> None:
         if self.as_json:
-            frames = [frame._asdict() for frame in trap.frames]
-            data = {"kind": trap.kind, "message": trap.message, "frames": frames}
-            _say_json({"trap": data})
+            self.data["trap"] = {
+                "kind": trap.kind,
+                "message": trap.message,
+                "frames": [
+                    {
+                        "module": frame.module,
+                        "func_index": frame.func_index,
+                        "name": frame.name,
+                        "offset": frame.offset if frame.offset >= 0 else None,
+                        "line": frame.line or None,
+                        "column": frame.column or None,
+                    }
+                    for frame in trap.frames
+                ],
+            }
             return
         outputs.complain(f"trap: {trap.message}")
         for frame in trap.frames[:SHOWN_FRAMES]:
@@ -295,12 +318,11 @@ class _Run:
         values = to_guest_all(thrown.values, types, self.store, "the exception")
         carried = list(zip(values, types, strict=True))
         if self.as_json:
-            data = {
+            self.data["exception"] = {
                 "tag": thrown.tag.name,
                 "types": list(map(str, types)),
                 "values": [data_of(*item, self.instance) for item in carried],
             }
-            _say_json({"exception": data})
             return
         name = "a tag without a name" if thrown.tag.name is None else repr(thrown.tag.name)
         payload = ", ".join(text_of(*item, self.instance) for item in carried)
@@ -324,9 +346,3 @@ def _function(instance: Instance, name: str, hint: str) -> Func:
 def _say(text: str) -> None:
     """Print a line of the result; unlike a notice it must not be lost."""
     outputs.write_output("-", f"{text}\n".encode())
-
-
-def _say_json(data: object) -> None:
-    import json
-
-    _say(json.dumps(data, indent=2, allow_nan=False))
