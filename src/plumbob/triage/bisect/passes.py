@@ -161,25 +161,32 @@ def expand(optimiser: PassRunner, module: bytes, flags: Sequence[str]) -> Plan:
     """
     names = optimiser.expanded_passes(module, flags)
     known = set(names)
-    options, written, ends = [], {}, []
+    options: list[str] = []
+    written: dict[str, str] = {}
+    steps: list[tuple[int, tuple[int, int] | None]] = []
     for place, flag in enumerate(flags):
         level = _LEVEL.fullmatch(flag)
         name = flag.removeprefix("--").partition("=")[0]
         if level:
-            ends.append((place, _levels(level[1])))
+            steps.append((place, _levels(level[1])))
         elif flag.startswith("--") and name in known:
             written[name] = flag
+            steps.append((place, None))
         else:
             options.append(flag)
-    passes = []
-    first = 0
-    for number, (place, levels) in enumerate(ends or [(0, (0, 0))]):
-        last = len(names)
-        if number < len(ends) - 1:
+    given = [levels for _, levels in steps if levels is not None]
+    last = given[-1] if given else (0, 0)
+    if len(given) < 2:
+        levels_of = [last] * len(names)
+    else:  # each level's passes run at it, passes by name at the last one
+        levels_of = []
+        for place, levels in steps:
             head = optimiser.expanded_passes(module, flags[: place + 1])
-            last = max(first, len(head)) if names[: len(head)] == head else first
-        passes += [Pass(name, written.get(name, f"--{name}"), levels) for name in names[first:last]]
-        first = last
+            levels_of += [levels or last] * (len(head) - len(levels_of))
+    passes = [
+        Pass(name, written.get(name, f"--{name}"), levels)
+        for name, levels in zip(names, [*levels_of, *([last] * len(names))], strict=False)
+    ]
     return Plan(tuple(options), tuple(passes))
 
 
