@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from plumbob.api import (
     StoreLimits,
     Table,
     Tag,
+    Trap,
     function_type,
 )
 from plumbob.errors import InternalError, UsageError
@@ -212,3 +214,47 @@ def test_a_store_may_have_its_translations_verified(
     monkeypatch.undo()
     right = Instance(module, store=Store(mode=mode, verify=True)).exports
     assert right["f"]() == 7
+
+
+def test_a_host_function_that_waits_asks_whether_to_go_on() -> None:
+    store = Store(StoreLimits(deadline=0.2))
+    seen: list[Trap] = []
+
+    def wait() -> None:
+        while True:
+            try:
+                store.poll()
+            except Trap as trap:
+                seen.append(trap)
+                raise
+
+    exports = make(store, wait)
+    store.poll()
+    with pytest.raises(Trap, match="deadline reached") as error:
+        exports["wait"]()
+    assert [frame.func_index for frame in error.value.frames] == [2]
+    assert seen[0].kind == error.value.kind
+    assert exports["seven"]() == 7
+    store.interrupt()
+    store.poll()
+    assert exports["seven"]() == 7
+
+
+def test_exports_are_not_set() -> None:
+    exports = make()
+    with pytest.raises(AttributeError):
+        exports.seven = None
+    assert exports.seven() == 7
+    assert copy.copy(exports)["seven"] == exports["seven"]
+
+
+def test_a_memory_is_a_sequence_of_bytes() -> None:
+    memory = Memory.new(Store(), 1)
+    memory[65535] = 9
+    assert bytes(memory) == bytes(65535) + b"\x09"
+    assert list(memory)[-2:] == [0, 9]
+    assert 9 in memory
+    memory[3::-1] = b"abcd"
+    assert memory[0:5] == b"dcba\0"
+    memory.write(1, memory.view()[0:3])
+    assert memory[0:5] == b"ddcb\0"

@@ -44,7 +44,7 @@ from plumbob.wasm.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     TypeName: TypeAlias = str | ValType
 
@@ -280,6 +280,14 @@ class Memory(View[LinearMemory]):
 
     def __buffer__(self, flags: int) -> memoryview:
         return self.view()
+
+    def __bytes__(self) -> bytes:
+        """Return all bytes."""
+        return bytes(self.runtime.data)
+
+    def __iter__(self) -> Iterator[int]:
+        for address in range(len(self)):
+            yield self[address]
 
     def __getitem__(self, place: int | slice) -> Any:
         data = self.runtime.data

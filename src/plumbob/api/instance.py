@@ -31,8 +31,10 @@ class Exports(Mapping[str, Any]):
 
     A name that mappings have as a method (`get`, `items`) is reached by the former alone.
     A name that is not exported is a KeyError, as an attribute an AttributeError, that lists
-    those that are.
+    those that are. Nothing can be set.
     """
+
+    __slots__ = ("_instance", "_store")
 
     def __init__(self, store: Store, instance: runtime.Instance) -> None:
         self._store = store
@@ -52,8 +54,8 @@ class Exports(Mapping[str, Any]):
         return len(self._instance.exports)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") and "_instance" not in self.__dict__:
-            raise AttributeError(name)  # while it is copied or unpickled
+        if name in Exports.__slots__:
+            raise AttributeError(name)  # while it is copied, before they are there
         if name not in self._instance.exports:
             raise AttributeError(self._unknown(name))
         return self[name]

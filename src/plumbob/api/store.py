@@ -122,8 +122,16 @@ class Store:
         self._engine.interrupt()
 
     def poll(self) -> None:
-        """For host functions that wait: end the guest if it was interrupted or is out of time."""
-        self._engine.poll()
+        """For host functions that wait: end the guest if it was interrupted or is out of time.
+
+        Raises the `Trap` that ends it, which the host function must let pass. Where no guest
+        runs nothing happens.
+        """
+        if self._call is not None:
+            try:
+                self._engine.poll()
+            except GuestTrap as trap:
+                raise _trap(trap) from None
 
     def close(self) -> None:
         """Make every later use of what belongs to the store a UsageError.
@@ -151,9 +159,7 @@ class Store:
         try:
             return run()
         except GuestTrap as trap:
-            raise Trap(
-                describe(trap), code=trap.kind, detail=trap.message, frames=trap.stack
-            ) from None
+            raise _trap(trap) from None
         except WasmException as thrown:
             raise self.thrown(thrown.exception) from None
         finally:
@@ -200,6 +206,11 @@ class Store:
         thrown.tag.require_store(self, what)
         tag = thrown.tag.runtime
         return ExnRef(tag, tuple(to_guest_all(thrown.values, tag.signature.params, self, what)))
+
+
+def _trap(trap: GuestTrap) -> Trap:
+    """Return a guest's trap as an error."""
+    return Trap(describe(trap), code=trap.kind, detail=trap.message, frames=trap.stack)
 
 
 def _require_limits(limits: Any) -> None:

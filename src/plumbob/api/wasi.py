@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from plumbob.api.instance import Instance
     from plumbob.api.store import Store
+    from plumbob.runtime.memory import Bytes
     from plumbob.runtime.wasi.config import Config
     from plumbob.runtime.wasi.host import HostFunction
 
@@ -29,7 +30,7 @@ class _GuestMemory:
     """The memory of the instance that imports the interface, once it is there."""
 
     def __init__(self) -> None:
-        self.data = bytearray()
+        self.data: Bytes = bytearray()
 
     @property
     def size(self) -> int:
@@ -88,7 +89,8 @@ class WasiImports:
 
         def call(*arguments: int) -> int | None:
             try:
-                errno = row.call(self._memory, *arguments)
+                # Waiting may end in a trap (`Config.on_wait`).
+                errno = self.store.hosted(lambda: row.call(self._memory, *arguments))
             except GuestMemoryFault as fault:
                 raise GuestTrap(HEAP_OOB, f"{row.name}: {fault.message}") from fault
             return int(errno) if has_result else None
