@@ -29,8 +29,6 @@ from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
     from plumbob.engines.request import Call
     from plumbob.runtime.instance import Instance
     from plumbob.wasm.module import Module
@@ -118,7 +116,11 @@ class Twin(Original):
         arguments = None if entry is None else arguments_of(entry, action.arguments)
         if entry is None or arguments is None:
             return super().act(action, instance)
-        outcome = self.call(instance, entry.call(arguments))
+        try:
+            outcome = self.call(instance, entry.call(arguments))
+        except WasmException:
+            assert not can_throw(instance.module), "an exception has passed a shim"
+            raise
         seen = entry.observe(outcome)
         self.through += entry.export != entry.name
         self.events.append(Event("seen", seen, instance, entry))
@@ -183,18 +185,20 @@ class Compared(NamedTuple):
     probes: int = 0
 
 
-def compare_script(path: Path, shim: Callable[[Module], Shimmed] = add_shims) -> Compared:
+def compare_script(
+    path: str, data: bytes, shim: Callable[[Module], Shimmed] = add_shims
+) -> Compared:
     """Run a script's commands on both stages and require that they see the same."""
-    features, skip = features_of(str(path))
+    features, skip = features_of(path)
     if skip:
         return Compared()
-    script = parse_script(path.read_bytes(), str(path))
+    script = parse_script(data, path)
     original, twin = Original(features, "polymorphic"), Twin(features, "polymorphic", shim)
     for command in script.commands:
         at = len(original.events)
         original.judge(command)
         twin.judge(command)
-        where = f"{path.name}:{command.line}"
+        where = f"{path}:{command.line}"
         assert len(original.events) == len(twin.events), where
         for event, other in zip(original.events[at:], twin.events[at:], strict=True):
             compare_events(original, event, other, where)
@@ -203,6 +207,14 @@ def compare_script(path: Path, shim: Callable[[Module], Shimmed] = add_shims) ->
     for instance, shadow in zip(original.made, twin.made, strict=True):
         probes += compare_state(original, instance, twin, shadow)
     return Compared(len(twin.shimmed), len(twin.events), twin.through, probes)
+
+
+def can_throw(module: Module) -> bool:
+    """Whether a module has tags and operators that throw or catch."""
+    forms = (f.EXCEPTIONS, f.LEGACY_EXCEPTIONS)
+    return bool(module.tags or module.imported(TAG)) and any(
+        not validate(encode(module), features=f.close(f.ALL & ~form)).ok for form in forms
+    )
 
 
 def uses_gc(module: Module) -> bool:

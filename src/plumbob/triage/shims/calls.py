@@ -1,7 +1,7 @@
 """Shims around exported functions: words in, words out, exceptions caught.
 
 A shim takes the words of the parameters, makes the values, calls the function and returns
-the words of the results. Where the module has tags, its first result says what happened: 0
+the words of the results. Where the module can throw, its first result says what happened: 0
 for values, n for an exception of the n-th tag told apart, one more than there are tags for
 any other; the words of the results or of the payload follow as i64, zeros where there are
 fewer. Exceptions are caught in the form that the module itself uses: engines refuse to have
@@ -78,11 +78,11 @@ class CallShims:
         type_ = self._types[type_index].composite
         assert isinstance(type_, FuncType)  # noqa: S101  # validation has seen to it
         params, results = type_
-        if not self._has_tags and set(params + results) <= PLAIN:
+        if not self._catches and set(params + results) <= PLAIN:
             return Entry(export.name, params, results, export.name, ((),) * len(params))
         shapes = tuple(self._builders.shapes(p) if p.is_ref else () for p in params)
-        tags = self._tags if self._has_tags else None
-        slots = self._slots(results) if self._has_tags else 0
+        tags = self._tags if self._catches else None
+        slots = self._slots(results) if self._catches else 0
         refused = self._refusal(params, results, shapes)
         if refused:
             return Entry(export.name, params, results, "", shapes, tags, slots, refused)
@@ -108,7 +108,7 @@ class CallShims:
         if len(types_of_words(params)) > MAX_PARAMS:
             return f"its parameters are more than {MAX_PARAMS} words"
         if results != (UNREACHABLE,):
-            words = len(types_of_words(results)) + self._has_tags
+            words = len(types_of_words(results)) + self._catches
             if words > MAX_RESULTS:
                 return f"its results are more than {MAX_RESULTS} words"
         if len(self._shims) >= SHIMS:
@@ -131,10 +131,10 @@ class CallShims:
             payloads.append(composite.params)
         return payloads
 
-    @property
-    def _has_tags(self) -> bool:
-        """Whether the module can throw: without a tag it cannot."""
-        return bool(self._tag_types)
+    @cached_property
+    def _catches(self) -> bool:
+        """Whether the module can throw: it needs a tag for that, and an operator."""
+        return bool(self._tag_types) and self._uses.exceptions
 
     @cached_property
     def _tags(self) -> tuple[TagSeen, ...]:
@@ -174,7 +174,7 @@ class CallShims:
         words = types_of_words(params)
         writer = FunctionWriter(words)
         never = tuple(results) == (UNREACHABLE,)
-        if self._has_tags:
+        if self._catches:
             back = (I32, *(I64,) * slots)
         else:
             back = () if never else types_of_words(results)
@@ -186,9 +186,9 @@ class CallShims:
             if never:
                 writer.op("unreachable")
             else:
-                self._store(writer, results, held[self._has_tags :], back[self._has_tags :])
+                self._store(writer, results, held[self._catches :], back[self._catches :])
 
-        if self._has_tags:
+        if self._catches:
             form = self._legacy if self._uses.legacy_exceptions else self._modern
             form(writer, held, call)
         else:

@@ -27,7 +27,7 @@ def add_shims(module: Module, *, probes: bool = True) -> Shimmed:
     """Return a valid module with exported shims, and what they show.
 
     Every exported function has an entry, in the order of the exports. One over i32 and i64
-    alone, in a module without tags, is called itself; any other through a shim that is
+    alone, in a module that cannot throw, is called itself; any other through a shim that is
     appended under a name beginning with `plumbob:`. `probes` appends functions that digest the
     state. All indices, bodies and custom sections stay as they are; exports of tags go, which
     some engines cannot list, and which nobody calls. The module given is not changed.

@@ -10,12 +10,14 @@ memories too: nothing else runs then.
 told (`digests.py`), up to `TABLE_ELEMENTS`. Only where the module uses reference types: the
 operators that read a table came with them.
 
-**Globals.** One by one with their values, exported ones first; of internal ones more than
-`GLOBALS` are folded into digests of `FOLDED` at a time, with NaNs as one value.
+**Globals.** One by one with their values, up to `EXPORTED_GLOBALS` exported ones and `GLOBALS`
+internal ones, mutable ones first: compilers export addresses by the thousand. The others are
+folded into digests of `FOLDED` at a time, with NaNs as one value.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from plumbob.engines.request import Call, Value
@@ -25,7 +27,7 @@ from plumbob.triage.shims.observed import Probe, words_of
 from plumbob.wasm.edit import FunctionWriter
 from plumbob.wasm.instructions import MemArg
 from plumbob.wasm.module import FUNC, GLOBAL, KIND_NAMES, MEMORY, TABLE
-from plumbob.wasm.types import F32, F64, I64, V128, GlobalType, MemoryType, TableType
+from plumbob.wasm.types import F32, F64, I32, I64, V128, GlobalType, MemoryType, TableType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,9 +47,9 @@ TABLE_ELEMENTS: Final = 1 << 16
 """Elements of a table that its probe looks at."""
 TABLE_NODES: Final = 4 * NODES
 """How many objects a table's digest looks at."""
-EXPORTED_GLOBALS: Final = 1000
+EXPORTED_GLOBALS: Final = 100
 GLOBALS: Final = 32
-"""How many internal globals are looked at one by one."""
+"""How many exported globals, and how many internal ones, are looked at one by one."""
 FOLDED: Final = 500
 """How many of the others share a digest."""
 
@@ -71,7 +73,8 @@ class StateProbes:
         """Append the probes and yield them: memories, globals, tables, each by index."""
         for index, (type_, name) in enumerate(self._all(MEMORY, self._module.memories)):
             assert isinstance(type_, MemoryType)  # noqa: S101  # the index space says so
-            yield self._ranged(MEMORY, index, name, self._memory(index, type_), MEMORY_BYTES)
+            body = _memory(index, type_.page_size_log2, is64=type_.limits.is64)
+            yield self._ranged(MEMORY, index, name, body, MEMORY_BYTES)
         yield from self._globals()
         tables = self._all(TABLE, [table.type for table in self._module.tables])
         if tables and self._uses.references:
@@ -108,51 +111,6 @@ class StateProbes:
             self._what(kind, index, imported), self._exported.get((kind, index)), call, ranged=True
         )
 
-    def _clamp(self, writer: FunctionWriter, size: int) -> None:
-        """Append: the range in locals 0 and 1 ends at the size, a local, or before."""
-        for lower, upper in ((1, size), (0, 1)):
-            writer.get(lower).get(upper).get(lower).get(upper).ops("i64.lt_u", "select").set(lower)
-
-    def _memory(self, index: int, type_: MemoryType) -> bytes:
-        """Return the body that digests a memory's bytes from local 0 up to local 1."""
-        writer = FunctionWriter((I64, I64))
-        size, digest = writer.local(I64), writer.local(I64)
-        address = writer.local(type_.limits.address_type)
-        narrow = () if type_.limits.is64 else ("i32.wrap_i64",)
-
-        def word(place: int) -> None:
-            writer.get(address).op("i64.load", MemArg(3, place, index))
-
-        writer.op("memory.size", index)
-        if not type_.limits.is64:
-            writer.op("i64.extend_i32_u")
-        writer.i64(type_.page_size_log2).op("i64.shl").op("local.tee", size)
-        mix(writer, digest)
-        self._clamp(writer, size)
-        writer.block("block").block("loop")
-        writer.get(1).get(0).op("i64.sub").i64(BLOCK).op("i64.lt_u").op("br_if", 1)
-        writer.get(0).ops(*narrow).set(address)
-        word(0)
-        for place in range(_WORD, BLOCK, _WORD):
-            word(place)
-            writer.op("i64.or")
-        writer.ops("i64.eqz", "i32.eqz").block("if").get(0)
-        mix(writer, digest)
-        for place in range(0, BLOCK, _WORD):
-            word(place)
-            mix(writer, digest)
-        writer.op("end").get(0).i64(BLOCK).op("i64.add").set(0).op("br", 0).ops("end", "end")
-        byte = writer.local(I64)
-        writer.block("block").block("loop").get(0).get(1).op("i64.ge_u").op("br_if", 1)
-        writer.get(0).ops(*narrow).op("i64.load8_u", MemArg(0, 0, index))
-        writer.op("local.tee", byte).ops("i64.eqz", "i32.eqz").block("if").get(0)
-        mix(writer, digest)
-        writer.get(byte)
-        mix(writer, digest)
-        writer.op("end").get(0).i64(1).op("i64.add").set(0).op("br", 0).ops("end", "end")
-        finish(writer, digest)
-        return writer.body()
-
     def _table(self, index: int, type_: TableType) -> bytes:
         """Return the body that digests a table's elements from local 0 up to local 1."""
         writer = FunctionWriter((I64, I64))
@@ -162,7 +120,7 @@ class StateProbes:
             writer.op("i64.extend_i32_u")
         writer.op("local.tee", size)
         mix(writer, digest)
-        self._clamp(writer, size)
+        _clamp(writer, size)
         if self._digests.is_walked(type_.element):
             writer.i32(TABLE_NODES).op("global.set", self._digests.budget)
         writer.block("block").block("loop").get(0).get(1).op("i64.ge_u").op("br_if", 1)
@@ -180,8 +138,9 @@ class StateProbes:
 
     def _globals(self) -> Iterator[Probe]:
         spaces = self._all(GLOBAL, [item.type for item in self._module.globals])
-        exported = [i for i in range(len(spaces)) if (GLOBAL, i) in self._exported]
-        internal = [i for i in range(len(spaces)) if (GLOBAL, i) not in self._exported]
+        ranked = sorted(range(len(spaces)), key=lambda index: not _mutable(spaces[index][0]))
+        exported = [index for index in ranked if (GLOBAL, index) in self._exported]
+        internal = [index for index in ranked if (GLOBAL, index) not in self._exported]
         alone = {*exported[:EXPORTED_GLOBALS], *internal[:GLOBALS]}
         rest = [index for index in range(len(spaces)) if index not in alone]
         for index in sorted(alone):
@@ -233,3 +192,55 @@ class StateProbes:
         name = self._export(f"globals:{indices[0]}", function)
         what = f"globals {indices[0]} to {indices[-1]}, {len(indices)} of them"
         return Probe(what, None, Call(name, (), _DIGEST))
+
+
+def _mutable(type_: object) -> bool:
+    return isinstance(type_, GlobalType) and type_.mutable
+
+
+def _clamp(writer: FunctionWriter, size: int) -> None:
+    """Append: the range in locals 0 and 1 ends at the size, a local, or before."""
+    for lower, upper in ((1, size), (0, 1)):
+        writer.get(lower).get(upper).get(lower).get(upper).ops("i64.lt_u", "select").set(lower)
+
+
+@lru_cache(maxsize=64)
+def _memory(index: int, page_size_log2: int, *, is64: bool) -> bytes:
+    """Return the body that digests a memory's bytes from local 0 up to local 1."""
+    writer = FunctionWriter((I64, I64))
+    size, digest = writer.local(I64), writer.local(I64)
+    address = writer.local(I64 if is64 else I32)
+    narrow = () if is64 else ("i32.wrap_i64",)
+
+    def word(place: int) -> None:
+        writer.get(address).op("i64.load", MemArg(3, place, index))
+
+    writer.op("memory.size", index)
+    if not is64:
+        writer.op("i64.extend_i32_u")
+    writer.i64(page_size_log2).op("i64.shl").op("local.tee", size)
+    mix(writer, digest)
+    _clamp(writer, size)
+    writer.block("block").block("loop")
+    writer.get(1).get(0).op("i64.sub").i64(BLOCK).op("i64.lt_u").op("br_if", 1)
+    writer.get(0).ops(*narrow).set(address)
+    word(0)
+    for place in range(_WORD, BLOCK, _WORD):
+        word(place)
+        writer.op("i64.or")
+    writer.ops("i64.eqz", "i32.eqz").block("if").get(0)
+    mix(writer, digest)
+    for place in range(0, BLOCK, _WORD):
+        word(place)
+        mix(writer, digest)
+    writer.op("end").get(0).i64(BLOCK).op("i64.add").set(0).op("br", 0).ops("end", "end")
+    byte = writer.local(I64)
+    writer.block("block").block("loop").get(0).get(1).op("i64.ge_u").op("br_if", 1)
+    writer.get(0).ops(*narrow).op("i64.load8_u", MemArg(0, 0, index))
+    writer.op("local.tee", byte).ops("i64.eqz", "i32.eqz").block("if").get(0)
+    mix(writer, digest)
+    writer.get(byte)
+    mix(writer, digest)
+    writer.op("end").get(0).i64(1).op("i64.add").set(0).op("br", 0).ops("end", "end")
+    finish(writer, digest)
+    return writer.body()

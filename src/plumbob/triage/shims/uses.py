@@ -2,7 +2,7 @@
 
 A module uses a feature if it is not valid without it: the validator's own word, so that the
 two cannot drift apart. Decoding and checking the whole module again costs microseconds for
-small ones, and a module is asked about three features at most.
+small ones, and few of them are asked about.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ class Uses:
     def references(self) -> bool:
         """Whether tables may be read."""
         return self(wasm_features.REFERENCE_TYPES)
+
+    @property
+    def exceptions(self) -> bool:
+        """Whether the module has an operator that throws or catches; tags alone do nothing."""
+        return self(wasm_features.EXCEPTIONS) or self.legacy_exceptions
 
     @property
     def legacy_exceptions(self) -> bool:
