@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from plumbob.errors import InternalError
 from plumbob.runtime import heap
-from plumbob.runtime.references import I31_MASK, StructRef, to_any, to_extern
+from plumbob.runtime.references import I31_MASK, to_any, to_extern
 from plumbob.semantics import CONCRETE, OPERATIONS, Site, value_type
 from plumbob.wasm.instructions import instructions_of
 
@@ -80,13 +80,15 @@ def _struct_new(instance: Instance, stack: list[Any], instruction: Instruction) 
     index = instruction.immediates[0]
     fields = _struct_fields(instance, index)
     values = map(_packed, fields, _take(stack, len(fields)))
-    stack.append(StructRef(instance.types[index], list(values)))
+    objects = instance.store.objects
+    stack.append(heap.new_structure(instance.types[index], list(values), objects))
 
 
 def _struct_new_default(instance: Instance, stack: list[Any], instruction: Instruction) -> None:
     index = instruction.immediates[0]
     values = map(heap.default_of, _struct_fields(instance, index))
-    stack.append(StructRef(instance.types[index], list(values)))
+    objects = instance.store.objects
+    stack.append(heap.new_structure(instance.types[index], list(values), objects))
 
 
 def _struct_fields(instance: Instance, index: int) -> list[t.ValType]:
@@ -110,16 +112,14 @@ def _append_array(
     instance: Instance, stack: list[Any], index: int, value: Any, length: int
 ) -> None:
     item = _packed(instance.environment.element(index), value)
-    stack.append(heap.new_array(instance.types[index], item, length, instance.store.budget))
+    stack.append(heap.new_array(instance.types[index], item, length, instance.store.objects))
 
 
 def _array_new_fixed(instance: Instance, stack: list[Any], instruction: Instruction) -> None:
     index, length = instruction.immediates
     storage = instance.environment.element(index)
     items = [_packed(storage, value) for value in _take(stack, length)]
-    array = heap.new_array(instance.types[index], None, 0, instance.store.budget)
-    array.items.extend(items)
-    stack.append(array)
+    stack.append(heap.array_of(instance.types[index], items, instance.store.objects))
 
 
 _STEPS: dict[str, _Step] = {

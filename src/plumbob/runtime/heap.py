@@ -6,81 +6,23 @@ is that of `ir/high_level.py`.
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any, Final
 
 from plumbob.ir.entities import HEAP_OOB
 from plumbob.ir.trap_codes import ARRAY_OOB, NULL_ARRAY, TABLE_OOB
-from plumbob.runtime.references import ArrayRef, ExnRef, StructRef
-from plumbob.runtime.traps import MEMORY_LIMIT, GuestTrap
+from plumbob.runtime.object_memory import exception_bytes
+from plumbob.runtime.traps import GuestTrap
 from plumbob.wasm import types as t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plumbob.runtime.limits import Budget
+    from plumbob.runtime.object_memory import ObjectMemory
+    from plumbob.runtime.references import ArrayRef, ExnRef, StructRef, Tag
     from plumbob.wasm.types import ValType
 
 BYTES: Final = {t.I8: 1, t.I16: 2, t.I32: 4, t.F32: 4, t.I64: 8, t.F64: 8, t.V128: 16}
 """Size of a number, vector or packed field in memory."""
-
-ELEMENT_BYTES: Final = 8
-"""What an element of an array is taken to cost: a reference to its value."""
-
-LARGE_ARRAY: Final = 64
-"""Elements from which on an array is counted by itself; smaller objects the executor counts
-together, from time to time. Python's allocator of small blocks has none of the others."""
-
-OBJECT_BYTES: Final = 120
-"""What an object and its list are taken to cost, without the list's elements."""
-
-NUMBER_BYTES: Final = 32
-"""What a number is taken to cost that Python does not keep for good."""
-
-KEPT_NUMBER: Final = 256
-"""The largest number that Python keeps for good."""
-
-
-class LargeArray(ArrayRef):
-    """An array that gives back to the budget what it took."""
-
-    __slots__ = ("budget",)
-
-    budget: Budget
-
-    def __del__(self) -> None:
-        self.budget.give_memory(len(self.items) * ELEMENT_BYTES)
-
-
-_CONTENTS: Final = {
-    StructRef: "fields",
-    ArrayRef: "items",
-    LargeArray: "items",
-    ExnRef: "values",
-}
-
-
-def live_bytes() -> int:
-    """Return about how many bytes the objects take that live now, those of every store.
-
-    A large array's elements are not among them, which a budget has counted, but numbers are
-    to which they refer.
-    """
-    total = 0
-    for item in gc.get_objects():
-        # Not `isinstance`, which asks objects of the host for their class.
-        name = _CONTENTS.get(type(item))
-        if name is None:
-            continue
-        # Another thread may be about to fill it.
-        values = getattr(item, name, ())
-        total += OBJECT_BYTES
-        if type(item) is not LargeArray:
-            total += len(values) * ELEMENT_BYTES
-        for value in values:
-            if type(value) is int and value > KEPT_NUMBER:
-                total += NUMBER_BYTES
-    return total
 
 
 def default_of(storage: ValType) -> int | None:
@@ -93,35 +35,28 @@ def mask_of(storage: ValType) -> int | None:
     return (1 << 8 * BYTES[storage]) - 1 if storage.is_packed else None
 
 
-def new_array(type_: int, value: Any, length: int, budget: Budget) -> ArrayRef:
+def new_array(type_: int, value: Any, length: int, objects: ObjectMemory) -> ArrayRef:
     """Return an array of `length` times the value; traps where the budget has no room."""
-    if length < LARGE_ARRAY:
-        return ArrayRef(type_, [value] * length)
-    size = length * ELEMENT_BYTES
-    if not budget.try_take_memory(size) and not _take_freed(size, budget):
-        raise GuestTrap(MEMORY_LIMIT, f"an array of {length} elements")
-    try:
-        array = LargeArray(type_, [value] * length)
-    except MemoryError:
-        budget.give_memory(size)
-        raise GuestTrap(MEMORY_LIMIT, f"an array of {length} elements") from None
-    array.budget = budget
-    return array
+    objects.take_array(type_, length)
+    return objects.array(type_, [value] * length)
 
 
-def _take_freed(size: int, budget: Budget) -> bool:
-    """Take bytes if they are there once arrays are freed that only cycles of objects hold."""
-    if size > budget.limits.memory:
-        return False
-    gc.collect()
-    return budget.try_take_memory(size)
+def array_of(type_: int, items: list[Any], objects: ObjectMemory) -> ArrayRef:
+    """Return an array of the items, which become its own; traps where there is no room."""
+    objects.take_array(type_, len(items))
+    return objects.array(type_, items)
 
 
-def array_of(type_: int, items: list[Any], budget: Budget) -> ArrayRef:
-    """Return an array of the items; traps where the budget has no room."""
-    array = new_array(type_, None, len(items), budget)
-    array.items[:] = items
-    return array
+def new_structure(type_: int, values: list[Any], objects: ObjectMemory) -> StructRef:
+    """Return a structure of the values, which become its own; traps where there is no room."""
+    objects.take_structure(type_)
+    return objects.structure(type_, values)
+
+
+def new_exception(tag: Tag, values: tuple[Any, ...], objects: ObjectMemory) -> ExnRef:
+    """Return an exception; traps where there is no room."""
+    objects.take(exception_bytes(tag))
+    return objects.exception(tag, values)
 
 
 def decode_items(storage: ValType, data: bytes | memoryview, start: int, length: int) -> list[int]:

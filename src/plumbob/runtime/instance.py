@@ -69,7 +69,16 @@ class Instance:
             if extern is None:
                 raise unknown_import(item)
             self._space(item.kind).append(matcher.require(item, extern))
-        self._define()
+        own = len(self.memories), len(self.tables)
+        try:
+            self._define()
+        except BaseException:
+            # Nobody but the initialisers has seen them.
+            for memory in self.memories[own[0] :]:
+                memory.release()
+            for table in self.tables[own[1] :]:
+                table.release()
+            raise
         self.exports: dict[str, Extern] = {
             export.name: self._space(export.kind)[export.index] for export in module.exports
         }
@@ -106,7 +115,8 @@ class Instance:
             self.functions.append(FuncRef(canonical, signature, instance=self, index=index))
         self.store.executor.link(self)
         budget = self.store.budget
-        self.memories += [LinearMemory(declared, budget) for declared in module.memories]
+        for memory in module.memories:
+            self.memories.append(LinearMemory(memory, budget))
         self.tags += [Tag(*self.function_type(tag.type_index)) for tag in module.tags]
         for item in module.globals:
             type_ = GlobalType(self.canonical(item.type.type), item.type.mutable)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.errors import ExitCode, PlumbobError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class LimitError(PlumbobError):
@@ -16,8 +19,10 @@ class LimitError(PlumbobError):
 class StoreLimits(NamedTuple):
     """Limits of a store.
 
-    `memory` counts bytes of all linear memories and GC objects together; `table_elements`
-    elements of all tables; `fuel` operators, about (None: no limit); `deadline` seconds of
+    `memory` counts bytes of all linear memories and GC objects together, objects by the most
+    that they can take (`object_memory.py` says how far they may exceed it); `table_elements`
+    elements of all tables; `fuel` instructions of the translated code, each executed one
+    costing one to two units (`exec/interp/fuel.py`; None: no limit); `deadline` seconds of
     wall-clock time for one call from outside (None: no limit); `call_depth` guest frames;
     `host_depth` crossings from guest to host and back that may be nested. `growth` is the most
     pages or elements to which a memory or table grows: beyond it `grow` fails, and with 0 it
@@ -45,33 +50,46 @@ def host_is_short(subject: str, found: str) -> LimitError:
     )
 
 
-class Budget:
-    """What is left of a store's limits on memory and tables."""
+def _nothing_to_reclaim(size: int, *, for_host: bool = False) -> None:
+    """Give nothing back: there are no objects."""
 
-    __slots__ = ("limits", "memory", "table_elements")
+
+class Budget:
+    """What is left of a store's limits on memory and tables.
+
+    `reclaim(size)` is asked to give back what is no longer used, where `size` bytes are short,
+    with `for_host=True` if it is not a guest that asks; whoever counts objects sets it.
+    """
+
+    __slots__ = ("limits", "memory", "reclaim", "table_elements")
 
     def __init__(self, limits: StoreLimits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.memory = limits.memory
         self.table_elements = limits.table_elements
+        self.reclaim: Callable[..., None] = _nothing_to_reclaim
 
     def may_grow(self, size: int) -> bool:
         """Return whether a memory may grow to `size` pages, or a table to so many elements."""
         return self.limits.growth is None or size <= self.limits.growth
 
     def try_take_memory(self, size: int) -> bool:
-        """Take bytes if they are there."""
+        """Take bytes if they are there, perhaps once objects are given back that died."""
         if size > self.memory:
-            return False
+            self.reclaim(size)
+            if size > self.memory:
+                return False
         self.memory -= size
         return True
 
     def take_memory(self, size: int) -> None:
-        """Take bytes; raises `LimitError` if they are not there."""
+        """Take bytes for the host; raises `LimitError` if they are not there."""
+        if size > self.memory:
+            self.reclaim(size, for_host=True)
         if not self.try_take_memory(size):
             raise LimitError(
                 "a memory does not fit the store's limit",
-                expected=f"at most {self.memory} bytes more",
+                expected=f"at most {max(0, self.memory)} bytes more",
                 found=f"{size} bytes",
                 hint="raise StoreLimits.memory (--max-memory)",
             )

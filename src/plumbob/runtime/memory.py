@@ -1,8 +1,12 @@
 """Linear memories (WebAssembly 3.0, Execution / Runtime Structure / Memory Instances).
 
-The bytes are one bytearray that grows in place: generated code holds on to it, and native
+The bytes are one buffer that grows in place: generated code holds on to it, and native
 code will. A view of it that the embedder keeps pins it, and then growing fails, as the
 specification allows growing to fail for any reason.
+
+Where the system can grow a mapping (Linux) the buffer is an anonymous one, so pages that a
+guest never touches cost neither time nor memory: CPython clears a bytearray by writing it.
+Elsewhere, and for memories smaller than a page of the system's, it is a bytearray.
 
 A shared memory may be used from several threads at once. Single accesses are atomic, since
 Python runs one of its operations at a time; what reads and writes holds `lock`.
@@ -10,9 +14,11 @@ Python runs one of its operations at a time; what reads and writes holds `lock`.
 
 from __future__ import annotations
 
+import mmap
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from plumbob.ir.entities import HEAP_OOB
 from plumbob.ir.trap_codes import UNALIGNED_ATOMIC, UNSHARED_WAIT
@@ -25,6 +31,9 @@ if TYPE_CHECKING:
 
     from plumbob.runtime.limits import Budget
 
+Bytes: TypeAlias = bytearray | mmap.mmap
+"""What holds a memory's bytes."""
+
 GROW_FAILED: Final = -1
 WOKEN, NOT_EQUAL, TIMED_OUT = range(3)
 """What memory.atomic.wait gives."""
@@ -33,25 +42,63 @@ WOKEN, NOT_EQUAL, TIMED_OUT = range(3)
 POLL_SECONDS: Final = 0.05
 """How long a waiting guest does not ask whether it was interrupted."""
 
+FILL_PIECE: Final = 1 << 16
+"""Bytes that memory.fill writes at once."""
+
+
+def zeros(size: int) -> Bytes:
+    """Return a buffer of zeros. Raises MemoryError or OverflowError where the host has none."""
+    if sys.platform != "linux" or size < mmap.PAGESIZE:
+        return bytearray(size)
+    try:
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError from error
+
+
+def extend(data: Bytes, more: int) -> None:
+    """Append zeros. Raises MemoryError, OverflowError, or BufferError where a view pins it."""
+    if isinstance(data, bytearray):
+        data.extend(bytes(more))
+        return
+    try:
+        data.resize(len(data) + more)
+    except (OSError, ValueError) as error:
+        raise MemoryError from error
+
 
 class LinearMemory:
     """A memory instance. Sizes are in pages of its own page size, addresses in bytes."""
 
-    __slots__ = ("budget", "data", "declared", "lock", "waiters")
+    __slots__ = ("budget", "data", "declared", "lock", "taken", "waiters")
 
     def __init__(self, declared: MemoryType, budget: Budget) -> None:
         """Make a memory of its minimum size. Raises `LimitError` if budget or host lack room."""
         self.declared = declared
         self.budget = budget
+        self.taken = 0
         size = declared.limits.minimum << declared.page_size_log2
         budget.take_memory(size)
         try:
-            self.data = bytearray(size)
+            self.data = zeros(size)
         except (MemoryError, OverflowError):
             budget.give_memory(size)
             raise host_is_short("a memory", f"{size} bytes") from None
+        self.taken = size
         self.lock = threading.RLock()
         self.waiters: dict[int, list[threading.Event]] = {}
+
+    def release(self) -> None:
+        """Give the budget and the host their bytes back; nobody uses the memory any more."""
+        self.budget.give_memory(self.taken)
+        self.taken = 0
+        if isinstance(self.data, bytearray):
+            self.data.clear()
+        elif sys.platform == "linux":
+            self.data.madvise(mmap.MADV_DONTNEED)
+
+    def __del__(self) -> None:
+        self.budget.give_memory(self.taken)
 
     @property
     def pages(self) -> int:
@@ -77,10 +124,11 @@ class LinearMemory:
         if not self.budget.try_take_memory(more):
             return GROW_FAILED
         try:
-            self.data.extend(bytes(more))
+            extend(self.data, more)
         except (BufferError, MemoryError, OverflowError):
             self.budget.give_memory(more)
             return GROW_FAILED
+        self.taken += more
         return pages
 
     def require(self, address: int, size: int) -> None:
@@ -101,13 +149,19 @@ class LinearMemory:
     def fill(self, address: int, value: int, size: int) -> None:
         """memory.fill: the low byte of `value`, `size` times."""
         self.require(address, size)
-        self.data[address : address + size] = bytes((value & 0xFF,)) * size
+        piece = bytes((value & 0xFF,)) * min(size, FILL_PIECE)
+        for at in range(address, address + size, FILL_PIECE):
+            left = address + size - at
+            self.data[at : at + min(left, FILL_PIECE)] = piece[:left]
 
     def copy_from(self, source: LinearMemory, target: int, start: int, size: int) -> None:
         """memory.copy: from `start` in a source, perhaps this memory, to `target` here."""
         source.require(start, size)
         self.require(target, size)
-        self.data[target : target + size] = source.data[start : start + size]
+        if source is self and not isinstance(self.data, bytearray):
+            self.data.move(target, start, size)  # without a copy in between
+        else:
+            self.data[target : target + size] = source.data[start : start + size]
 
     def init(self, segment: bytes | memoryview, target: int, start: int, size: int) -> None:
         """memory.init: `size` bytes of a segment from `start` on; b"" once it is dropped."""

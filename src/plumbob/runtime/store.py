@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plumbob.runtime.limits import DEFAULT_LIMITS, Budget
+from plumbob.runtime.object_memory import ObjectMemory
 from plumbob.runtime.references import FuncRef
 from plumbob.wasm.features import DEFAULT
 from plumbob.wasm.kernel._kernel import Context
@@ -34,6 +35,7 @@ class Store:
         self.limits = limits
         self.budget = Budget(limits)
         self.registry = TypeRegistry()
+        self.objects = ObjectMemory(self.budget, self.registry)
         self._matching = Context(DEFAULT, POLYMORPHIC)
         self._types_known = 0
         self.executor = make_executor(self)

@@ -19,7 +19,7 @@ GROW_FAILED = -1
 class Table:
     """A table instance. `items` is one list that grows in place."""
 
-    __slots__ = ("budget", "declared", "items")
+    __slots__ = ("budget", "declared", "items", "taken")
 
     def __init__(self, declared: TableType, initial: Any, budget: Budget) -> None:
         """Make a table of its minimum size. Raises `LimitError` if budget or host lack room.
@@ -28,12 +28,23 @@ class Table:
         """
         self.declared = declared
         self.budget = budget
+        self.taken = 0
         budget.take_elements(declared.limits.minimum)
         try:
             self.items: list[Any] = [initial] * declared.limits.minimum
         except (MemoryError, OverflowError):
             budget.give_elements(declared.limits.minimum)
             raise host_is_short("a table", f"{declared.limits.minimum} elements") from None
+        self.taken = declared.limits.minimum
+
+    def release(self) -> None:
+        """Give the budget its elements back; nobody uses the table any more."""
+        self.budget.give_elements(self.taken)
+        self.taken = 0
+        self.items.clear()
+
+    def __del__(self) -> None:
+        self.budget.give_elements(self.taken)
 
     @property
     def type(self) -> TableType:
@@ -57,6 +68,7 @@ class Table:
         except (MemoryError, OverflowError):
             self.budget.give_elements(delta)
             return GROW_FAILED
+        self.taken += delta
         return size
 
     def get(self, index: int) -> Any:

@@ -67,6 +67,11 @@ class GuestTrap(Exception):  # noqa: N818  # it is a trap, not an error of ours
         self.at = -1
 
 
+def host_has_no_memory() -> GuestTrap:
+    """Return the trap of an operation for which the host has no memory left."""
+    return GuestTrap(MEMORY_LIMIT, "the host has no more memory")
+
+
 _NUMBERED: Final = (UNDEFINED_ELEMENT, UNINITIALIZED_ELEMENT)
 """Traps whose `message` begins with the number of an element: "uninitialized element 2"."""
 

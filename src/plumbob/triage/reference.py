@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
     from plumbob.engines.request import Call, Import, Request
     from plumbob.engines.spec import EngineSpec
-    from plumbob.exec.interp.machine import Mode
+    from plumbob.exec.interp.machine import Mode, Trace
     from plumbob.wasm.module import Import as AskedImport
 
 FUEL: Final = 100_000_000
@@ -123,6 +123,8 @@ class Reference:
         self.choices = choices
         self.mode: Mode = mode
         self.features = features
+        self.trace: Trace | None = None
+        """Called for every instruction with its results, where somebody asks why."""
         self._prepared: tuple[bytes, ModuleEnvironment | Outcome] | None = None
 
     def run(self, request: Request) -> Answer:
@@ -224,7 +226,11 @@ class _Run:
         limits = reference.limits._replace(fuel=fuel, growth=choices.grow)
         self.store = Store(
             lambda store: Engine(
-                store, mode=reference.mode, nan_rule=choices.nan, relaxed=choices.relaxed
+                store,
+                mode=reference.mode,
+                trace=reference.trace,
+                nan_rule=choices.nan,
+                relaxed=choices.relaxed,
             ),
             limits,
         )
@@ -272,9 +278,9 @@ class _Run:
         if self.instance is None:
             return
         for memory in self.instance.memories:
-            memory.data.clear()
+            memory.release()
         for table in self.instance.tables:
-            table.items.clear()
+            table.release()
 
     # Instantiating
 

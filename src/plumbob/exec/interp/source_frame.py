@@ -175,12 +175,12 @@ class FrameSource:
         """Return all lines of the function, and for each the instruction (index 0 unused)."""
         func, number = self.func, source.number
         params = [f"v{v}" for v in func.block_params[func.entry]]
-        head = ["def make():", "    fuel = pinned = 0"]
+        head = ["def make():", f"    {' = '.join(source.cells)} = 0"]
         if source.tail_calls:
             head.append("    def T(d, packed):")
         else:
             head.append(f"    def F({', '.join(['d', *params])}):")
-        head.append("        nonlocal fuel, pinned")
+        head.append(f"        nonlocal {', '.join(source.cells)}")
         if source.tail_calls and params:
             head.append(f"        {', '.join(params)}, = packed")
         head.append(f"        fuel -= {self.flow.entry_charge}")

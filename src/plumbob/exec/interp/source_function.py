@@ -81,6 +81,8 @@ class FunctionSource:
         self.flow = flow_of(func)
         self.frame = FrameSource(func, self.flow, program.layout.bits, traced=traced)
         self.extras: dict[str, Any] = {}
+        self.cells: dict[str, None] = dict.fromkeys(("fuel", "pinned"))
+        """The variables that the code shares with all functions; emitters add theirs."""
         self.faults: dict[Inst, FaultPlace] = {}
         self.tail_calls = any(
             func.inst_op[inst].is_call and func.inst_op[inst].is_return

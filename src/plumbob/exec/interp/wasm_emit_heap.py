@@ -9,6 +9,7 @@ from plumbob.exec.interp.wasm_faults import ArrayPlace, NullPlace
 from plumbob.ir.high_level import heap_of_name
 from plumbob.ir.trap_codes import NULL_ARRAY, NULL_I31, NULL_REFERENCE, NULL_STRUCTURE
 from plumbob.runtime.heap import default_of, mask_of
+from plumbob.runtime.object_memory import OBJECT_BYTES, value_bytes, values_bytes
 from plumbob.runtime.references import ABSTRACT, I31_MASK
 from plumbob.semantics.expression import (
     AND,
@@ -21,7 +22,7 @@ from plumbob.semantics.expression import (
     Expression,
     Truth,
 )
-from plumbob.wasm.types import ANY, EXN, EXTERN, FUNC
+from plumbob.wasm.types import ANY, EXN, EXTERN, FUNC, FuncType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,24 +157,34 @@ def _fetched(fs: FunctionSource, inst: Inst, text: str, storage: ValType) -> str
     return _signed(text, mask.bit_length())
 
 
+def _take_room(fs: FunctionSource, size: int | str) -> None:
+    """Write what making an object of that many bytes costs; see `object_memory.py`."""
+    fs.cells["room"] = None
+    fs.out.line(f"room -= {size}")
+    fs.out.line(f"if room < 0: room = more_room(room, {size})")
+
+
 def _struct_new(fs: FunctionSource, inst: Inst) -> None:
-    environment, index = environment_of(fs), fs.func.imm(inst, "type")
     values = [
-        _stored(fs, value, environment.field(index, field))
-        for field, value in enumerate(fs.func.inst_args[inst])
+        _stored(fs, value, storage)
+        for value, storage in zip(fs.func.inst_args[inst], _fields(fs, inst), strict=True)
     ]
-    _make(fs, inst, "StructRef", index, values)
+    _make_structure(fs, inst, values)
 
 
 def _struct_new_default(fs: FunctionSource, inst: Inst) -> None:
+    _make_structure(fs, inst, [str(default_of(storage)) for storage in _fields(fs, inst)])
+
+
+def _fields(fs: FunctionSource, inst: Inst) -> list[ValType]:
     environment, index = environment_of(fs), fs.func.imm(inst, "type")
-    count = environment.field_count(index)
-    values = [str(default_of(environment.field(index, field))) for field in range(count)]
-    _make(fs, inst, "StructRef", index, values)
+    return [environment.field(index, field) for field in range(environment.field_count(index))]
 
 
-def _make(fs: FunctionSource, inst: Inst, kind: str, index: int, values: list[str]) -> None:
-    fs.out.line(f"{result_name(fs, inst)} = {kind}(type{index}, [{', '.join(values)}])")
+def _make_structure(fs: FunctionSource, inst: Inst, values: list[str]) -> None:
+    _take_room(fs, values_bytes(_fields(fs, inst)))
+    type_ = f"type{fs.func.imm(inst, 'type')}"
+    fs.out.line(f"{result_name(fs, inst)} = Structure({type_}, [{', '.join(values)}])")
 
 
 def _struct_get(fs: FunctionSource, inst: Inst) -> None:
@@ -202,22 +213,27 @@ def _element(fs: FunctionSource, inst: Inst) -> ValType:
 
 def _array_new(fs: FunctionSource, inst: Inst) -> None:
     value, length = fs.func.inst_args[inst]
-    _new(fs, inst, _stored(fs, value, _element(fs, inst)), fs.text(length))
+    text = _stored(fs, value, _element(fs, inst))
+    _new(fs, inst, text, length)
 
 
 def _array_new_default(fs: FunctionSource, inst: Inst) -> None:
-    _new(fs, inst, str(default_of(_element(fs, inst))), texts(fs, inst)[0])
+    _new(fs, inst, str(default_of(_element(fs, inst))), fs.func.inst_args[inst][0])
 
 
-def _new(fs: FunctionSource, inst: Inst, value: str, length: str) -> None:
-    call = f"new_array(type{fs.func.imm(inst, 'type')}, {value}, {length}, budget)"
-    fs.out.line(f"{result_name(fs, inst)} = {call}")
+def _new(fs: FunctionSource, inst: Inst, value: str, length: Value) -> None:
+    number = local(fs, length)
+    _take_room(fs, f"{OBJECT_BYTES} + {value_bytes(_element(fs, inst))} * {number}")
+    type_ = f"type{fs.func.imm(inst, 'type')}"
+    fs.out.line(f"{result_name(fs, inst)} = Array({type_}, [{value}] * {number})")
 
 
 def _array_new_fixed(fs: FunctionSource, inst: Inst) -> None:
     storage = _element(fs, inst)
     values = [_stored(fs, value, storage) for value in fs.func.inst_args[inst]]
-    _make(fs, inst, "ArrayRef", fs.func.imm(inst, "type"), values)
+    _take_room(fs, OBJECT_BYTES + len(values) * value_bytes(storage))
+    type_ = f"type{fs.func.imm(inst, 'type')}"
+    fs.out.line(f"{result_name(fs, inst)} = Array({type_}, [{', '.join(values)}])")
 
 
 def _array_new_data(fs: FunctionSource, inst: Inst) -> None:
@@ -225,7 +241,7 @@ def _array_new_data(fs: FunctionSource, inst: Inst) -> None:
     segment = f"datas[{fs.func.imm(inst, 'data')}]"
     items = f"decode_items({name}, {segment}, {', '.join(texts(fs, inst))})"
     index = fs.func.imm(inst, "type")
-    fs.out.line(f"{result_name(fs, inst)} = array_of(type{index}, {items}, budget)")
+    fs.out.line(f"{result_name(fs, inst)} = array_of(type{index}, {items}, objects)")
 
 
 def _storage(fs: FunctionSource, inst: Inst) -> str:
@@ -240,7 +256,7 @@ def _array_new_elem(fs: FunctionSource, inst: Inst) -> None:
     segment = f"elements[{fs.func.imm(inst, 'elem')}]"
     items = f"segment_items({segment}, {', '.join(texts(fs, inst))})"
     index = fs.func.imm(inst, "type")
-    fs.out.line(f"{result_name(fs, inst)} = array_of(type{index}, {items}, budget)")
+    fs.out.line(f"{result_name(fs, inst)} = array_of(type{index}, {items}, objects)")
 
 
 def _item(fs: FunctionSource, inst: Inst) -> str:
@@ -292,7 +308,11 @@ def _array_init_elem(fs: FunctionSource, inst: Inst) -> None:
 
 def _exn_new(fs: FunctionSource, inst: Inst) -> None:
     values = "".join(f"{text}, " for text in texts(fs, inst))
-    fs.out.line(f"{result_name(fs, inst)} = ExnRef(tag{fs.func.imm(inst, 'tag')}, ({values}))")
+    index, environment = fs.func.imm(inst, "tag"), environment_of(fs)
+    signature = environment.types[environment.tags[index]].composite
+    assert isinstance(signature, FuncType)  # noqa: S101  # the module is valid
+    _take_room(fs, values_bytes(signature.params))
+    fs.out.line(f"{result_name(fs, inst)} = Exception_(tag{index}, ({values}))")
 
 
 def _exn_get(fs: FunctionSource, inst: Inst) -> None:

@@ -7,8 +7,6 @@ whenever a slice of fuel is used up, so a deadline is kept to about a tenth of a
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
 from types import CellType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
@@ -28,13 +26,12 @@ from plumbob.exec.interp.wasm_linker import InstanceMachine, ModuleProgram
 from plumbob.exec.interp.wasm_walk import InstanceWalker
 from plumbob.frontend.parameters import RELAXED
 from plumbob.ir.function import NO_LOCATION
-from plumbob.runtime.heap import live_bytes
 from plumbob.runtime.traps import (
     DEADLINE,
     HOST_DEPTH,
-    MEMORY_LIMIT,
     OUT_OF_FUEL,
     GuestTrap,
+    host_has_no_memory,
 )
 from plumbob.semantics import ConcreteDomain
 
@@ -51,19 +48,14 @@ if TYPE_CHECKING:
     from plumbob.runtime.traps import WasmFrame
     from plumbob.semantics.domain import NanRule
 
-_PROGRAMS: Final[WeakValueDictionary[tuple[int, NanRule, Relaxed], ModuleProgram]] = (
-    WeakValueDictionary()
-)
+_PROGRAMS: Final[WeakValueDictionary[tuple[object, ...], ModuleProgram]] = WeakValueDictionary()
 """The code of each module by its environment's `id`, for every store, while it is used.
 
-What the specification leaves open is decided in the code, so each way to decide has its own.
+What the specification leaves open is decided in the code, so each way to decide has its own,
+and so has each verifier, which is to see every function.
 
 A program keeps its environment, so the number is nobody else's meanwhile.
 """
-
-
-BLOCK_BYTES: Final = 96
-"""What a block of Python's allocator holds at most, on average: an object, its list, a number."""
 
 
 class HostFailure(Exception):  # noqa: N818  # it carries an error, and is none itself
@@ -85,8 +77,8 @@ class Engine:
     """The executor of one store.
 
     `mode` is "source" (generated Python) or "walk" (tree walking); the results are the same.
-    `verify` is asked about every function that is translated for this engine first. `nan_rule`
-    and `relaxed` decide what the specification leaves open.
+    `verify` is asked about every function before it runs for the first time. `nan_rule` and
+    `relaxed` decide what the specification leaves open.
     """
 
     def __init__(
@@ -114,14 +106,13 @@ class Engine:
         self.relaxed = relaxed
         self.domain = ConcreteDomain(nan_rule)
         self.memory = Memory(LAYOUTS[64], limits.memory)
-        self.cells = {"fuel": CellType(0), "pinned": CellType(0)}
+        self.cells = {"fuel": CellType(0), "pinned": CellType(0), "room": store.objects.room}
         self.reserve = limits.fuel
         self.frames_left = limits.call_depth - 1
         self.crossings = 0
         self.interrupted = False
         self.deadline: float | None = None
-        self._budget = store.budget
-        self._blocks = sys.getallocatedblocks()
+        self.objects = store.objects
         self.walker = InstanceWalker(self)
         self._code: dict[int, _Registered] = {}
 
@@ -130,7 +121,7 @@ class Engine:
     def link(self, instance: Instance) -> None:
         """Make the instance's own functions callable."""
         environment = instance.environment
-        key = id(environment), self.nan_rule, self.relaxed
+        key = id(environment), self.nan_rule, self.relaxed, self.verify
         program = _PROGRAMS.get(key)
         if program is None:
             program = ModuleProgram(environment, self.verify, self.nan_rule, self.relaxed)
@@ -211,6 +202,7 @@ class Engine:
             self.limits.host_depth + 1
         )
         self.interrupted = False
+        self.objects.host_was_there()
         result: tuple[Any, ...] = run_on_guest_thread(
             lambda: self._run(function, arguments),
             frames,
@@ -226,6 +218,11 @@ class Engine:
         except GuestTrap as trap:
             self._complete(trap)
             raise
+        except MemoryError as error:
+            # A host function's travels as a HostFailure: this one is of what a guest asked for.
+            short = host_has_no_memory().with_traceback(error.__traceback__)
+            self._complete(short)
+            raise short from None
         finally:
             self.frames_left, self.crossings = depth, crossings
         count = len(function.signature.results)
@@ -237,7 +234,8 @@ class Engine:
 
     def fuel_left(self) -> int | None:
         """Return the fuel that is left, None where there is no limit."""
-        return None if self.reserve is None else self.reserve + self._handed
+        # What follows a check is charged before the next one, so the cell may be below zero.
+        return None if self.reserve is None else max(0, self.reserve + self._handed)
 
     @property
     def _handed(self) -> int:
@@ -258,32 +256,11 @@ class Engine:
         return handed
 
     def poll(self) -> None:
-        """Trap if the guest was interrupted, is out of time, or holds too many objects.
-
-        Small objects are not counted one by one. Only where Python's allocator handed out more
-        blocks, to whomever, than objects may take, are those that live measured. A host that
-        waits asks here, too.
-        """
+        """Trap if the guest was interrupted or is out of time; a host that waits asks here, too."""
         if self.interrupted:
             self._stop(OUT_OF_FUEL, "interrupted")
         if self.deadline is not None and time.monotonic() >= self.deadline:
             self._stop(DEADLINE, f"after {self.store_limits.deadline} seconds")
-        if self._allocated() > self._budget.memory:
-            self._measure()
-
-    def _allocated(self) -> int:
-        return (sys.getallocatedblocks() - self._blocks) * BLOCK_BYTES
-
-    def _measure(self) -> None:
-        """Trap if the objects that live take more than the budget has."""
-        objects = live_bytes()
-        if objects > self._budget.memory:
-            gc.collect()
-            objects = live_bytes()
-        objects = min(objects, self._allocated())
-        if objects > self._budget.memory:
-            self._stop(MEMORY_LIMIT, f"about {objects} bytes of objects")
-        self._blocks = sys.getallocatedblocks() - objects // BLOCK_BYTES
 
     def _stop(self, kind: str, message: str) -> NoReturn:
         # The trap leaves before the cell is assigned; nothing is owed after it.

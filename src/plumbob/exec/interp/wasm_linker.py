@@ -127,21 +127,24 @@ class InstanceLinker(Linker):
         super().__init__(machine)
         self.owner = machine
         engine, instance = machine.engine, machine.instance
+        objects = instance.store.objects
         self.cells = engine.cells
         self.globals.update(
             {
                 "FAULTS": WASM_FAULTS,
+                "Array": objects.array,
                 "ArrayRef": references.ArrayRef,
+                "Exception_": objects.exception,
                 "Externalized": references.Externalized,
                 "ExnRef": references.ExnRef,
                 "HostRef": references.HostRef,
                 "StructRef": references.StructRef,
+                "Structure": objects.structure,
                 "array_copy": heap.copy,
                 "array_of": heap.array_of,
                 "array_fill": heap.fill,
                 "array_init_data": heap.init_data,
                 "array_init_elem": heap.init_elem,
-                "budget": instance.store.budget,
                 "cast_failure": self._cast_failure,
                 "catch": catch_in(instance),
                 "check_callee": self._check_callee,
@@ -150,7 +153,8 @@ class InstanceLinker(Linker):
                 "elements": instance.elements,
                 "instance_of": self._instance_of,
                 "is_subtype": instance.store.registry.is_subtype,
-                "new_array": heap.new_array,
+                "more_room": objects.refill,
+                "objects": objects,
                 "poll": engine.poll,
                 "segment_items": heap.segment_items,
                 "throw": throw,

@@ -16,15 +16,7 @@ from plumbob.ir.trap_codes import (
     NULL_STRUCTURE,
 )
 from plumbob.runtime import heap
-from plumbob.runtime.references import (
-    I31_MASK,
-    ArrayRef,
-    ExnRef,
-    StructRef,
-    has_heap_type,
-    to_any,
-    to_extern,
-)
+from plumbob.runtime.references import I31_MASK, has_heap_type, to_any, to_extern
 from plumbob.semantics import CONCRETE, OPERATIONS, Site
 from plumbob.wasm.types import CONCRETE as CONCRETE_HEAP
 
@@ -32,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plumbob.exec.interp.wasm_steps import At
+    from plumbob.runtime.references import ArrayRef, StructRef
     from plumbob.wasm.types import ValType
 
 
@@ -135,13 +128,15 @@ def _struct_storage(at: At, field: int) -> ValType:
 
 def _struct_new(at: At) -> None:
     values = [_packed(_struct_storage(at, i), value) for i, value in enumerate(at.args())]
-    at.finish(StructRef(at.instance.types[at.imm("type")], values))
+    type_ = at.instance.types[at.imm("type")]
+    at.finish(heap.new_structure(type_, values, at.instance.store.objects))
 
 
 def _struct_new_default(at: At) -> None:
     count = at.instance.environment.field_count(at.imm("type"))
     values = [heap.default_of(_struct_storage(at, i)) for i in range(count)]
-    at.finish(StructRef(at.instance.types[at.imm("type")], values))
+    type_ = at.instance.types[at.imm("type")]
+    at.finish(heap.new_structure(type_, values, at.instance.store.objects))
 
 
 def _structure(value: StructRef | None) -> StructRef:
@@ -174,13 +169,13 @@ def _array_new_default(at: At) -> None:
 
 def _finish_array(at: At, value: Any, length: int) -> None:
     type_ = at.instance.types[at.imm("type")]
-    at.finish(heap.new_array(type_, value, length, at.instance.store.budget))
+    at.finish(heap.new_array(type_, value, length, at.instance.store.objects))
 
 
 def _array_new_fixed(at: At) -> None:
     storage = at.storage()
     items = [_packed(storage, value) for value in at.args()]
-    at.finish(ArrayRef(at.instance.types[at.imm("type")], items))
+    _finish_items(at, items)
 
 
 def _array_new_data(at: At) -> None:
@@ -191,7 +186,7 @@ def _array_new_data(at: At) -> None:
 
 def _finish_items(at: At, items: list[Any]) -> None:
     type_ = at.instance.types[at.imm("type")]
-    at.finish(heap.array_of(type_, items, at.instance.store.budget))
+    at.finish(heap.array_of(type_, items, at.instance.store.objects))
 
 
 def _array_new_elem(at: At) -> None:
@@ -243,7 +238,8 @@ def _array_init_elem(at: At) -> None:
 
 
 def _exn_new(at: At) -> None:
-    at.finish(ExnRef(at.instance.tags[at.imm("tag")], tuple(at.args())))
+    tag = at.instance.tags[at.imm("tag")]
+    at.finish(heap.new_exception(tag, tuple(at.args()), at.instance.store.objects))
 
 
 def _exn_get(at: At) -> None:

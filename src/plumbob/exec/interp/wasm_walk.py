@@ -22,6 +22,7 @@ from plumbob.exec.interp.walk import (
 from plumbob.exec.interp.wasm_exceptions import catch_in
 from plumbob.exec.interp.wasm_steps import OPERATION_STEPS, At
 from plumbob.exec.interp.wasm_steps_heap import HEAP_STEPS
+from plumbob.runtime.traps import host_has_no_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,6 +64,10 @@ class InstanceWalker(Walker):
         except GuestTrap as trap:
             trap.stack = (*trap.stack, *run.places())
             raise
+        except MemoryError:
+            short = host_has_no_memory()
+            short.stack = tuple(run.places())
+            raise short from None
         finally:
             run.unwind()
 
