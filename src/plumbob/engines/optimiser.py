@@ -131,7 +131,8 @@ class Optimiser(Served):
         it fails on the module.
         """
         flags = self.flags if flags is None else tuple(flags)
-        answer, said = self._command_line(module, [*flags, "--debug"])
+        # Releases up to 101 take the argument behind a bare `--debug` for its own.
+        answer, said = self._command_line(module, [*flags, "--debug=pass"])
         if answer.kind != OutcomeKind.OK:
             raise EngineError(f"{self.spec.text} does not list its passes", found=answer.message)
         return top_level_passes(said)
@@ -181,7 +182,7 @@ class Optimiser(Served):
 
 
 def top_level_passes(log: str) -> list[str]:
-    """Return the passes that a log of `--debug` names, without those that a pass runs itself."""
+    """Return the passes that a log of `--debug=pass` names, those aside that a pass runs."""
     passes, depth = [], 0
     for match in _LOGGED.finditer(log):
         depth += (match["enter"] is not None) - (match["leave"] is not None)

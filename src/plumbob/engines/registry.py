@@ -162,15 +162,25 @@ class Releases:
         """
         known, age = self._known(name)
         if known is not None and age <= max_age:
-            return known
+            return _fit(KINDS[name], known)
         try:
             fresh = self._ask(KINDS[name])
         except RegistryError:
             if known is not None and max_age > 0:
-                return known
+                return _fit(KINDS[name], known)
             raise
         self._remember(name, fresh)
-        return fresh
+        return _fit(KINDS[name], fresh)
+
+    def passed_over(self, name: str) -> tuple[list[str], list[str]]:
+        """Return the pre-releases, and the releases too old to be driven, as last answered.
+
+        Asks nobody.
+        """
+        known = self._known(name)[0] or []
+        early = [version for version in known if not release_key(version)]
+        old = [version for version in known if () < release_key(version) < KINDS[name].oldest]
+        return early, old
 
     def newest(self, name: str) -> str:
         """Return the newest release of a kind. Raises `RegistryError` as `published` does."""
@@ -182,7 +192,7 @@ class Releases:
     def _ask(self, kind: Kind) -> list[str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         if kind.registry == "pypi":
-            command = [*pip_command(), "index", "versions", kind.package]
+            command = [*pip_command(), "index", "versions", "--pre", kind.package]
             said = run_client(command, kind.name, cwd=self._folder, timeout=PATIENCE)
             line = next((x for x in said.splitlines() if x.startswith("Available versions:")), "")
             published = line.partition(":")[2].replace(",", " ").split()
@@ -190,10 +200,8 @@ class Releases:
             command = [*npm_command(), "view", npm_package(kind), "versions", "--json"]
             said = run_client(command, kind.name, cwd=self._folder, timeout=PATIENCE)
             answer = json.loads(said)
-            published = [answer] if isinstance(answer, str) else answer
-        keys = {version: release_key(version) for version in published}
-        fit = [version for version, key in keys.items() if key and key >= kind.oldest]
-        return sorted(fit, key=keys.__getitem__)
+            published = [answer] if isinstance(answer, str) else list(answer)
+        return published
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
@@ -214,3 +222,10 @@ class Releases:
             beside.replace(file)
         except OSError:
             beside.unlink(missing_ok=True)  # a full disk costs the memory, not the answer
+
+
+def _fit(kind: Kind, published: Sequence[str]) -> list[str]:
+    """Return the final releases that can be driven, the oldest first."""
+    keys = {version: release_key(version) for version in published}
+    fit = [version for version, key in keys.items() if key and key >= kind.oldest]
+    return sorted(fit, key=keys.__getitem__)
