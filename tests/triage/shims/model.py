@@ -151,7 +151,7 @@ def state(model: Model, instance: Instance, probe: Probe) -> Seen | int:
     kind, number = probe.what.split()[:2]
     index = int(number)
     if kind == "memory":
-        return memory_digest(instance.memories[index].data)
+        return memory_digest(bytes(instance.memories[index].data))
     if kind == "table":
         return model.table(instance.tables[index].items, instance.tables[index].declared.element)
     # The runtime has canonical ids in place of type indices.

@@ -160,7 +160,7 @@ FAULTS = {
     "the other memory": ("state", 'op("i64.load", MemArg(3, place, index))',
                          'op("i64.load", MemArg(3, place, 0))'),
     "a table's elements": (
-        "state", 'self._digests.look(writer, type_.element)\n        mix(writer, digest)',
+        "state", "self._digests.look(writer, type_.element)\n        mix(writer, digest)",
         'self._digests.look(writer, type_.element)\n        writer.op("drop")',
     ),
     "a global's halves": (

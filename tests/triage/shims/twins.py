@@ -29,6 +29,7 @@ from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from plumbob.engines.request import Call
     from plumbob.runtime.instance import Instance
     from plumbob.wasm.module import Module
