@@ -146,7 +146,10 @@ def _fit(text: str, room: int) -> str:
     """Return text on one line, cut to a room of at least some words."""
     from plumbob.report.document import clip, visible  # noqa: PLC0415  # beside Document
 
-    return clip(visible(" ".join(text.split())), max(room, 20))
+    lines = [line.strip() for line in text.splitlines() if line.strip(" )")]
+    if len(lines) > 2:  # of a list of causes the last is the reason
+        lines = [lines[0], lines[-1]]
+    return clip(visible(" ".join(lines)), max(room, 20))
 
 
 def sentences(found: Found) -> list[str]:
@@ -159,31 +162,32 @@ def _sentence(kind: str, one: Range, releases: Sequence[Tried]) -> str:
     single = one.first_bad == one.last_bad
     them = "it" if single else "them"
     text = f"{kind} {one.first_bad} {'is' if single else f'to {one.last_bad} are'} bad"
+    if len(versions) == 1:
+        return f"{text}; no other release was tried."
     before = (
         f"the last good release before {them} is {one.last_good_before}"
         if one.last_good_before is not None
         else f"no release tried before {them} is good"
         if versions[0] != one.first_bad
-        else f"{one.first_bad} is the oldest release tried"
+        else "no older release was tried"
     )
     after = (
         f"the first good one after {them} {one.first_good_after}"
         if one.first_good_after is not None
-        else f"no release tried after {them} is good"
+        else f"none tried after {them} is good"
         if versions[-1] != one.last_bad
-        else f"{one.last_bad} is the newest release tried"
+        else "no newer one was tried"
     )
     return f"{text}; {before}, {after}."
 
 
 def _none_bad(found: Found) -> str:
-    counts = {
-        result: sum(one.verdict.result == result for one in found.releases)
-        for result in (GOOD, UNSUPPORTED, SKIPPED)
-    }
-    if not counts[GOOD]:
+    good = [one.version for one in found.releases if one.verdict.result == GOOD]
+    if not good:
         return f"No release of {found.kind} that was tried supports this program."
-    return f"None of the {counts[GOOD]} releases of {found.kind} that support it is bad."
+    if len(good) == 1:
+        return f"{found.kind} {good[0]} is good; no other release that was tried supports this."
+    return f"None of the {len(good)} releases of {found.kind} that support this program is bad."
 
 
 def _settings(document: Document, settings: Sequence[Setting]) -> None:

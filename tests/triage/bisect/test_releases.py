@@ -144,6 +144,17 @@ def test_lists_within_bounds(cache: Cache) -> None:
         list_releases("wasmtime", cache, "newest")
 
 
+def test_what_is_passed_over_is_said(cache: Cache) -> None:
+    publish(cache, "wasmtime", ["0.26.0", "0.27.0", "1.0.0", "2.0.0", "3.0.0-rc1"])
+    listed = list_releases("wasmtime", cache)
+    assert listed.versions == ("1.0.0", "2.0.0")
+    assert listed.notes == (
+        "passed over: 1 pre-release",
+        "passed over: 2 releases before 0.28, which cannot be driven",
+    )
+    assert len(list_releases("wasmtime", cache, "2").notes) == 1
+
+
 def test_without_a_registry_the_installed_ones_are_listed(
     cache: Cache, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,8 +169,8 @@ def test_without_a_registry_the_installed_ones_are_listed(
     dict(trials(cache, judge).judge(["2.0.0", "10.0.0"]))
     listed = list_releases("wasmtime", cache)
     assert listed.versions == ("2.0.0", "10.0.0")
-    assert listed.note == (
-        "registry unreachable: wasmtime; only the 2 releases that are installed were tried"
+    assert listed.notes == (
+        "registry unreachable: wasmtime; only releases that are installed were tried",
     )
     assert len(shelf.fetched) == 2
 

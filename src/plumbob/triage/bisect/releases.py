@@ -46,7 +46,7 @@ class Listed(NamedTuple):
 
     versions: tuple[str, ...]
     """Final releases within the bounds, the oldest first."""
-    note: str = ""
+    notes: tuple[str, ...] = ()
     """Why these are not all that exist."""
 
 
@@ -61,14 +61,15 @@ def list_releases(
     answer and nothing is installed.
     """
     low, high = _bound(oldest, kind), _bound(newest, kind)
-    note = ""
+    notes = []
+    releases = Releases(cache.releases_folder)
     try:
-        versions = Releases(cache.releases_folder).published(kind)
+        versions = releases.published(kind)
     except RegistryError as error:
         versions = cache.versions(kind)
         if not versions:
             raise
-        note = f"{error.message}; only the {len(versions)} releases that are installed were tried"
+        notes = [f"{error.message}; only releases that are installed were tried"]
     inside = [
         version
         for version in versions
@@ -80,7 +81,19 @@ def list_releases(
             f"no release of {kind} lies between {oldest or 'the first'} and {newest or 'the last'}",
             expected=f"bounds from {versions[0]} to {versions[-1]}" if versions else None,
         )
-    return Listed(tuple(inside), note)
+    early, old = releases.passed_over(kind)
+    first = ".".join(map(str, KINDS[kind].oldest))
+    if early:
+        notes.append(f"passed over: {_count(early, 'pre-release')}")
+    if old and not low:
+        notes.append(
+            f"passed over: {_count(old, 'release')} before {first}, which cannot be driven"
+        )
+    return Listed(tuple(inside), tuple(notes))
+
+
+def _count(items: Sequence[str], name: str) -> str:
+    return f"{len(items)} {name}{'' if len(items) == 1 else 's'}"
 
 
 def _bound(version: str | None, kind: str) -> tuple[int, ...]:

@@ -129,7 +129,7 @@ class Bisection:
             tuple(tried),
             tuple(version for version in listed.versions if version not in results),
             ranges,
-            notes=(listed.note,) if listed.note else (),
+            notes=listed.notes,
         )
         return self._look_closely(found, spec, trials, module)
 
