@@ -152,7 +152,10 @@ def _verdict(document: Document, result: CheckResult) -> None:
     for part in _telling(result):
         origin = f"{_origin(part)}: " if len(result.parts) > 1 else ""
         document.prose(Piece(origin, "place"), sentence(part, reference))
-        for ground in rationale(part):
+        grounds = rationale(part)
+        if grounds:
+            document.line(Piece("what the specification says:", "dim"))
+        for ground in grounds:
             document.prose(Piece(f"{ground.what}: ", "strong"), ground.section, indent=2)
 
 

@@ -6,15 +6,18 @@ is no finding; reports list it as "allowed to differ", with the rule.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.process import FaultKind
-from plumbob.engines.traps import ARRAY_OR_LENGTH
+from plumbob.engines.request import OutcomeKind
+from plumbob.engines.traps import ARRAY_OR_LENGTH, T
 from plumbob.triage.choices import FAILING_GROWTH, NAN_BITS, RELAXED_SIMD
 from plumbob.triage.events import (
     BROKEN,
     OVERFLOW,
     TERMINATION,
+    TRAP,
     VALIDITY,
     VALUES,
     Event,
@@ -52,6 +55,8 @@ class Rule(NamedTuple):
     covers: Callable[[Case], bool]
     ends: bool = False
     """Whether nothing that follows in the session can be compared."""
+    chosen: bool = False
+    """Whether it is about a choice of values, of which a script's assertion may say more."""
 
 
 def permitting(case: Case) -> Rule | None:
@@ -69,6 +74,32 @@ def _memory(case: Case) -> bool:
     ends = (case.expected.end, case.found.end)
     traps = (case.expected.outcome.trap, case.found.outcome.trap)
     return FaultKind.MEMORY in ends or ARRAY_OR_LENGTH in traps
+
+
+_LIMIT = re.compile(
+    r"implementation.{0,10} limit|exceed\w*.{0,40} (limit|maximum)|limit .{0,20}exceeded|too many"
+)
+"""What engines say of a module that is larger than they take."""
+
+
+def _implementation_limit(case: Case) -> bool:
+    """Return whether an engine refuses a valid module for its size, by its own words."""
+    refuses = case.found.end in (OutcomeKind.REJECTED, OutcomeKind.LINK)
+    valid = case.expected.end != OutcomeKind.REJECTED
+    return refuses and valid and _LIMIT.search(case.found.outcome.message) is not None
+
+
+def _which_bound(case: Case) -> bool:
+    """Return whether one trapped at an array's bound, the other at a segment's.
+
+    `array.new_data`, `array.init_elem` and the like check two ranges. Where both are
+    exceeded, a trap is a trap: the specification gives it no kind.
+    """
+    kinds = {case.expected.outcome.trap, case.found.outcome.trap}
+    return case.what == TRAP and kinds in (
+        {T.ARRAY_OUT_OF_BOUNDS, T.TABLE_OUT_OF_BOUNDS},
+        {T.ARRAY_OUT_OF_BOUNDS, T.MEMORY_OUT_OF_BOUNDS},
+    )
 
 
 def _rests_on(name: str) -> Callable[[Case], bool]:
@@ -155,8 +186,19 @@ RULES: Final = (
         _memory,
         ends=True,
     ),
+    Rule(
+        "implementation limit",
+        "WebAssembly 3.0, A.3 Implementation Limitations, Syntactic Limits",
+        _implementation_limit,
+        ends=True,
+    ),
+    Rule(
+        "which bound of two",
+        "WebAssembly 3.0, 4.6 Instructions, array.init_data and array.init_elem",
+        _which_bound,
+    ),
     *(
-        Rule(choice.name, choice.section, _rests_on(choice.name))
+        Rule(choice.name, choice.section, _rests_on(choice.name), chosen=True)
         for choice in (NAN_BITS, RELAXED_SIMD, FAILING_GROWTH)
     ),
 )

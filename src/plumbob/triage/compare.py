@@ -24,6 +24,7 @@ from plumbob.triage.events import (
     COMPILE,
     INSTANTIATE,
     LAST,
+    NO_END,
     STATE,
     Comparison,
     Difference,
@@ -111,10 +112,14 @@ class _Comparer:
         left, right = expected.end, found.end
         if OutcomeKind.SKIPPED in (left, right):
             return False
-        if right == OutcomeKind.UNSUPPORTED:
+        if place.step == STATE and _unseen(expected, found):
+            return True
+        if (
+            right in (OutcomeKind.UNSUPPORTED, OutcomeKind.LINK) and left != OutcomeKind.REJECTED
+        ):  # imports are stand-ins, made to fit: an engine that refuses one cannot express it
             self.unsupported.append(Missing(place, found.outcome.message))
             return False
-        if left == OutcomeKind.UNSUPPORTED:
+        if left in (OutcomeKind.UNSUPPORTED, OutcomeKind.LINK):
             self.unjudged = f"the reference does not support it: {expected.outcome.message}"
             return False
         self.events.append((place, found))
@@ -127,7 +132,7 @@ class _Comparer:
             lambda: sides.open_choices.explain(index),
         )  # fmt: skip
         rule = permitting(case)
-        if asserted is None or (rule is not None and rule.ends):
+        if asserted is None or (rule is not None and not rule.chosen):
             self._note(Difference(place, case.what, expected, found, rule.name if rule else ""))
         elif asserted:
             self._note(Difference(place, case.what, expected, found, asserted=asserted))
@@ -135,6 +140,12 @@ class _Comparer:
 
     def _note(self, difference: Difference) -> None:
         (self.allowed if difference.rule else self.findings).append(difference)
+
+
+def _unseen(expected: Event, found: Event) -> bool:
+    """Return whether a look at the state met a limit of one side's, and shows nothing."""
+    ends = (expected.end, found.end)
+    return OutcomeKind.VALUES not in ends or not NO_END.isdisjoint(ends)
 
 
 def steps(session: Session) -> Iterator[tuple[int, Place]]:

@@ -338,7 +338,7 @@ class _Run:
         if asked.kind != m.FUNC:
             return None
         assert isinstance(asked.type, int)  # noqa: S101  # the kind says so
-        _, signature = instance.function_type(asked.type)
+        type_id, signature = instance.function_type(asked.type)
         what = f"the function {described.name!r}"
         _require_kinds(what, signature.params, described.params)
         _require_kinds(what, signature.results, described.results)
@@ -357,7 +357,10 @@ class _Run:
             calls += 1
             return answer
 
-        return self.store.host_function(signature, called, described.name)
+        # Of the very type that is asked for: one in a group of recursive types is its own.
+        made = FuncRef(type_id, signature, host=called, name=described.name)
+        self.executor.link_host(made)
+        return made
 
     # Calling
 

@@ -197,10 +197,15 @@ class _Instance:
         entry = self.subject.entry(action.name)
         if entry is None or entry.uncallable or len(entry.params) != len(action.arguments):
             return None
-        arguments = [_argument(entry, *each) for each in enumerate(action.arguments)]
-        if None in arguments:
-            return None
-        return Invocation(action.name, tuple(each for each in arguments if each is not None))
+        arguments = []
+        for place, value in enumerate(action.arguments):
+            argument = _argument(entry, place, value)
+            if argument is None:
+                return None
+            arguments.append(argument)
+            if isinstance(value, Reference) and value.kind != NULL:
+                self.alone = False  # what a shim builds is not what the script's host gives
+        return Invocation(action.name, tuple(arguments))
 
     def done(self) -> ScriptSubject:
         return ScriptSubject(self.subject.calling(self.invocations), self.line, self.expected)

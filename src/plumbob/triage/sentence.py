@@ -59,7 +59,7 @@ def _wrong(checked: Checked, reference: str) -> str:
             continue
         others = _agreeing(place, checked.comparisons)
         majority = f" and from the majority ({_list(others)})" if others else ""
-        instead = expected_text(finding)
+        instead = _noun(expected_text(finding))
         parts.append(
             f"{_list(names)} {differ} from the reference{majority}: {where} "
             f"{_gives(place, found)} instead of {instead}"
@@ -80,7 +80,7 @@ def _undecided(checked: Checked, reference: str) -> str:
     return (
         f"The reference ({reference}) stands alone: {_list(names)} agree that "
         f"{_where(checked.subject, place)} {_gives(place, found_text(finding))}, where it has "
-        f"{expected_text(finding)}; either all of them are wrong, or Plumbob is."
+        f"{_noun(expected_text(finding))}; either all of them are wrong, or Plumbob is."
     )
 
 
@@ -112,8 +112,18 @@ def _where(subject: Subject, place: Place) -> str:
 
 
 def _gives(place: Place, found: str) -> str:
+    if found.startswith(_TRAP):
+        return f"traps ({found.removeprefix(_TRAP)})"
     verb = {STATE: "is", CALL: "gives"}.get(place.step, "is")
     return found if found.startswith(("calls ",)) else f"{verb} {found}"
+
+
+def _noun(text: str) -> str:
+    """Return what a step came to, as the object of a sentence."""
+    return f"a trap ({text.removeprefix(_TRAP)})" if text.startswith(_TRAP) else text
+
+
+_TRAP = "trap: "
 
 
 def _agreeing(place: Place, comparisons: Sequence[Comparison]) -> list[str]:

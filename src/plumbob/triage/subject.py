@@ -81,6 +81,8 @@ class Subject:
     """The names of the modules that it imports from, without repetitions."""
     invalid: str | None = None
     """Why the module is not valid, by the reference; then it is only compiled."""
+    malformed: bool = False
+    """Whether it is not even a module of the binary format."""
 
     @staticmethod
     def prepare(
@@ -112,7 +114,8 @@ class Subject:
         except ComponentError:
             raise
         except MalformedError as error:
-            return Subject(module, seed, (), Shimmed(module, (), ()), None, (), error.message)
+            empty = Shimmed(module, (), ())
+            return Subject(module, seed, (), empty, None, (), error.message, malformed=True)
         report = validate(decoded, features=wasm_features.ALL)
         if not report.ok:
             reason = report.diagnostics[0].message
