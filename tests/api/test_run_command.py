@@ -183,3 +183,59 @@ def test_every_key_of_the_json_is_documented() -> None:
                 "module", "func_index", "name", "offset", "line", "column", "tag", "types",
                 "values"):  # fmt: skip
         assert f"`{key}`" in section, key
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'(module (func (export "_start") i32.add))', "error[E0202]"),
+        (b"(module (func", "error["),
+        (b"\0asm\2\0\0\0", "error["),
+        (b"\x00\x01\xff\xfe\x80" * 20, "magic header not detected"),
+        (b"(module) ;; \xff", "malformed UTF-8 encoding"),
+    ],
+)
+def test_a_module_that_is_not_valid_is_explained(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "bad"
+    path.write_bytes(data)
+    result = run(str(path))
+    assert result.return_value == 1
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+HOSTILE = r"""(module
+  (import "\1b[31m" "\n" (func $imported))
+  (func $"a\1b]0;b" (export "\1b[2J\n") unreachable)
+  (tag $t (export "\1b[3m"))
+  (func (export "throw") (throw $t)))"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "shown"),
+    [
+        ("default", "\x1b[2J\n", r'!$"a\u{1b}]0;b" at 3:'),
+        ("default", "throw", "uncaught exception: 't'"),
+        ("default", "none", r"one of '\x1b[2J\n', 'throw'"),
+        ("default", "\x1b", r"exports no function '\x1b'"),
+        ("error", "throw", r"`\u{1b}[31m` `\n`"),
+    ],
+)
+def test_no_name_of_a_module_reaches_the_terminal_raw(
+    tmp_path: Path, policy: str, name: str, shown: str
+) -> None:
+    path = tmp_path / "names.wat"
+    path.write_text(HOSTILE)
+    result = run(str(path), "--unknown-imports", policy, "--invoke", name)
+    text = result.output + str(result.exception)
+    assert "\x1b" not in text
+    assert shown in text
+
+
+def test_a_few_exports_are_suggested_of_many(tmp_path: Path) -> None:
+    path = tmp_path / "many.wat"
+    functions = "".join(f'(func (export "f{number}"))' for number in range(500))
+    path.write_text(f"(module {functions})")
+    error = str(run(str(path), "--invoke", "f77x").exception)
+    assert "'f77'" in error
+    assert error.count("'f") == 11

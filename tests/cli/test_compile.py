@@ -81,3 +81,20 @@ def test_features_decide_what_is_valid(plumbob: Run, tmp_path: Path) -> None:
     file.write_text(VALID)
     assert plumbob("compile", str(file), "--emit", "clif", "-f", "mvp").returncode == 0
     assert plumbob("compile", str(file)).returncode == 2  # --emit is missing
+
+
+def test_an_export_is_found_by_its_very_name(plumbob: Run, tmp_path: Path) -> None:
+    file = tmp_path / "names.wat"
+    file.write_text('(module (func) (func (export "a  b\\n;")) (func (export "")))')
+    for name, index in (("a  b\n;", 1), ("a b ;", 1), ("", 2)):
+        done = plumbob("compile", str(file), "--emit", "clif", "--func", name)
+        assert f"function u0:{index}()" in done.stdout.decode(), done.stderr
+
+
+def test_a_module_without_functions_is_told_so(plumbob: Run, tmp_path: Path) -> None:
+    file = tmp_path / "none.wat"
+    file.write_text("(module)")
+    assert plumbob("compile", str(file), "--emit", "clif").stdout == b""
+    done = plumbob("compile", str(file), "--emit", "clif", "--func", "0")
+    assert done.returncode == 2
+    assert b"expected a module with functions" in done.stderr

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from plumbob.api.errors import Trap
 from plumbob.api.externs import Func
-from plumbob.runtime.linking import LinkError, type_text
+from plumbob.runtime.linking import LinkError, import_text, type_text
 from plumbob.runtime.memory import LinearMemory
 from plumbob.runtime.references import Tag
 from plumbob.runtime.table import Global, Table
@@ -52,7 +52,7 @@ def default_import(store: Store, item: Import, instance: Instance, policy: str) 
 
 def _function(store: Store, item: Import, signature: FuncType, *, trapping: bool) -> Func:
     def trap(*_: Any) -> Any:
-        raise Trap(f"unknown import: `{item.module}` `{item.name}` was called")
+        raise Trap(f"unknown import: {import_text(item)} was called")
 
     if trapping:
         return Func.from_callable(store, signature, trap, item.name)
@@ -72,6 +72,6 @@ def _require_default(
     if not all(value.defaultable for value in values):
         raise LinkError(
             "unknown import, and no default for it",
-            expected=f"a {KIND_NAMES[item.kind]} `{item.module}` `{item.name}`",
+            expected=f"a {KIND_NAMES[item.kind]} {import_text(item)}",
             found=f"{type_text(kind, type_, store.registry)}, which must not be null",
         )

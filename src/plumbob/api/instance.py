@@ -12,7 +12,7 @@ from plumbob.api.module import Module
 from plumbob.api.store import Store
 from plumbob.api.views import View, view
 from plumbob.runtime import instance as runtime
-from plumbob.runtime.linking import KIND_CLASSES, LinkError, type_text
+from plumbob.runtime.linking import KIND_CLASSES, LinkError, import_text, type_text
 from plumbob.wasm.module import FUNC, GLOBAL, TAG
 from plumbob.wasm.text.identifiers import readable_names
 from plumbob.wasm.types import GlobalType
@@ -138,7 +138,7 @@ class Instance:
             if self._unknown_imports == "error":
                 return None
             return default_import(self.store, item, instance, self._unknown_imports)
-        what = f"the import `{item.module}` `{item.name}`"
+        what = f"the import {import_text(item)}"
         if isinstance(given, View) and isinstance(given.runtime, KIND_CLASSES):
             given.require_store(self.store, what)
             return given.runtime
@@ -152,7 +152,7 @@ class Instance:
             if asked.mutable:
                 raise LinkError(
                     "incompatible import type",
-                    expected=f"`{item.module}` `{item.name}` to be "
+                    expected=f"{import_text(item)} to be "
                     f"{type_text(GLOBAL, asked, self.store.registry)}",
                     found=f"the value {shown(given)}",
                     hint="a mutable global is given as a Global",

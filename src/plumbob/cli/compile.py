@@ -110,9 +110,11 @@ def _labels(module: Module) -> dict[int, list[str]]:
 
 def _indices(environment: ModuleEnvironment, wanted: Sequence[str]) -> Sequence[int]:
     """Return the functions of these names; raises UsageError for one that has no body."""
+    from plumbob.wasm.module import FUNC
+
     if not wanted:
         return environment.defined
-    named: dict[str, int] = {}
+    named = {item.name: item.index for item in environment.module.exports if item.kind == FUNC}
     for index, labels in _labels(environment.module).items():
         for label in labels:
             named.setdefault(label, index)
@@ -129,7 +131,9 @@ def _index(environment: ModuleEnvironment, named: dict[str, int], name: str) -> 
         near = get_close_matches(name, named, 1)
         raise UsageError(
             "no such function",
-            expected=f"an index below {len(environment.functions)}, an export or a $name",
+            expected=f"an index below {len(environment.functions)}, an export or a $name"
+            if environment.functions
+            else "a module with functions",
             found=repr(name),
             hint=f"is it {near[0]!r}?" if near else None,
         )

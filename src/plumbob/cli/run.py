@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from plumbob.cli import inputs, outputs
-from plumbob.cli.options import common, features_option, json_option
+from plumbob.cli.options import (
+    DEAD_CODE_POLICIES,
+    common,
+    features_option,
+    json_option,
+    settings,
+)
 from plumbob.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +32,9 @@ VERSION: Final = 1
 
 MARK: Final = "\0"
 MOST: Final = (1 << 63) - 1
+
+SHOWN_NAMES = 10
+"""Exports that are named where there is none of the name asked for."""
 
 SHOWN_FRAMES = 20
 """Frames of a guest's call stack that are shown; JSON has all of them."""
@@ -147,19 +156,28 @@ def command(  # noqa: PLR0913  # one parameter an option
     128 bits, and for references null, an integer (an i31) or func:INDEX. Results are printed
     in the same way, a line each.
 
-    Exit status: the program's own; 1 where it traps, or throws what it does not catch.
+    Exit status: the program's own; 1 where it traps, or throws what it does not catch, or
+    FILE is not valid; 2 for bad usage and imports that do not match.
     """
     _hold_closed_streams()
-    from plumbob.api import Module, Store, StoreLimits
+    from plumbob.api import InvalidModuleError, Module, Store, StoreLimits
     from plumbob.runtime.limits import DEFAULT_LIMITS
     from plumbob.runtime.wasi.config import INHERIT, Config, Deterministic
+    from plumbob.wasm.errors import MalformedError
     from plumbob.wasm.features import DEFAULT
 
     arguments = tuple(argument.removeprefix(MARK) for argument in arguments)
     name = inputs.display_name(path)
-    module = Module(
-        inputs.read(path), name=name, features=DEFAULT if features is None else features
-    )
+    data = inputs.read(path)
+    chosen = DEFAULT if features is None else features
+    try:
+        if inputs.is_binary(data, name):
+            module = Module(data, name=name, features=chosen)
+        else:
+            text = inputs.decode_text(data, name)
+            module = Module.from_text(text, name=name, features=chosen)
+    except (InvalidModuleError, MalformedError):
+        return _explain(data, name, features)
     limits = StoreLimits(
         memory=DEFAULT_LIMITS.memory if max_memory is None else max_memory,
         fuel=fuel,
@@ -178,6 +196,15 @@ def command(  # noqa: PLR0913  # one parameter an option
     )
     run = _Run(module, store, unknown_imports, as_json=as_json)
     return run.run(config, invoke, arguments)
+
+
+def _explain(data: bytes, name: str, features: int | None) -> ExitCode:
+    """Say why a module is not valid, as `plumbob validate` does; returns the status."""
+    from plumbob.report.text import render
+
+    report = inputs.check(data, name, features=features, dead_code=DEAD_CODE_POLICIES[0])
+    outputs.show(render(report, width=outputs.width(), data=data), settings(), err=True)
+    return ExitCode.FOUND
 
 
 def _hold_closed_streams() -> None:
@@ -333,14 +360,18 @@ def _function(instance: Instance, name: str, hint: str) -> Func:
     from plumbob.api import Func
 
     found = instance.exports.get(name)
-    if not isinstance(found, Func):
-        known = [key for key, item in instance.exports.items() if isinstance(item, Func)]
-        raise UsageError(
-            f"{instance.module.name} exports no function {name!r}",
-            expected=f"one of {', '.join(known)}" if known else None,
-            hint=hint or None,
-        )
-    return found
+    if isinstance(found, Func):
+        return found
+    known = [key for key, item in instance.exports.items() if isinstance(item, Func)]
+    if len(known) > SHOWN_NAMES:
+        from difflib import get_close_matches
+
+        known = get_close_matches(name, known, SHOWN_NAMES, 0) or known[:SHOWN_NAMES]
+    raise UsageError(
+        f"{instance.module.name} exports no function {name!r}",
+        expected=f"one of {', '.join(map(repr, known))}" if known else None,
+        hint=hint or None,
+    )
 
 
 def _say(text: str) -> None:

@@ -14,7 +14,7 @@ from plumbob.runtime.references import FuncRef, Tag
 from plumbob.runtime.table import Global, Table
 from plumbob.wasm.module import FUNC, KIND_NAMES, TAG
 from plumbob.wasm.names import Names
-from plumbob.wasm.text.identifiers import Identifiers
+from plumbob.wasm.text.identifiers import Identifiers, quote_name
 from plumbob.wasm.text.print_types import TypePrinter
 from plumbob.wasm.types import (
     CONCRETE,
@@ -50,9 +50,17 @@ class LinkError(InputError):
 
 def unknown_import(item: Import) -> LinkError:
     """Return the error of an import that nobody provides."""
-    return LinkError(
-        "unknown import", expected=f"a {KIND_NAMES[item.kind]} `{item.module}` `{item.name}`"
-    )
+    return LinkError("unknown import", expected=f"a {KIND_NAMES[item.kind]} {import_text(item)}")
+
+
+def import_text(item: Import) -> str:
+    """Return an import's names as messages have them: one line, nothing that a terminal obeys."""
+    return f"`{printable(item.module)}` `{printable(item.name)}`"
+
+
+def printable(name: str) -> str:
+    """Return a name of a module's, with what cannot be seen by its number."""
+    return name if name.isprintable() else quote_name(name)[1:-1]
 
 
 class Matcher:
@@ -74,7 +82,7 @@ class Matcher:
             return given
         raise LinkError(
             "incompatible import type",
-            expected=f"`{item.module}` `{item.name}` to be {self._asked(item)}",
+            expected=f"{import_text(item)} to be {self._asked(item)}",
             found=self._given(given),
         )
 

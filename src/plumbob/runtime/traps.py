@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from plumbob.ir.trap_codes import TRAP_MESSAGES, UNDEFINED_ELEMENT, UNINITIALIZED_ELEMENT
+from plumbob.wasm.text.identifiers import identifier
 
 OUT_OF_FUEL: Final = "fuel"
 DEADLINE: Final = "deadline"
@@ -44,7 +45,8 @@ class WasmFrame(NamedTuple):
     column: int = 0
 
     def __str__(self) -> str:
-        function = f"${self.name}" if self.name is not None else f"func {self.func_index}"
+        # An identifier of the text format: names may hold anything, and a terminal obeys some.
+        function = identifier(self.name) if self.name else f"func {self.func_index}"
         place = f" at {self.offset:#x}" if self.offset >= 0 else ""
         if self.line:
             place = f" at {self.line}:{self.column}"
