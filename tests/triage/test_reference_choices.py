@@ -20,6 +20,7 @@ from plumbob.engines.request import (
     Request,
     Value,
 )
+from plumbob.exec.interp import wasm_engine
 from plumbob.frontend.parameters import OPTIONS, RELAXED
 from plumbob.triage.choices import (
     ALTERNATIVES,
@@ -310,3 +311,25 @@ def test_a_choice_made_for_one_run_leaves_others_alone() -> None:
         reference.deciding(choices).run(request)
         answers.append(reference.run(request))
     assert all(answer == answers[0] for answer in answers)
+
+
+class SharedCode(dict[Any, Any]):
+    """Keeps the code of a module without regard to the choices it was made under."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[0], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[0], value)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_code_shared_among_choices_would_show(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were code kept by module alone, nothing in generated code would rest on any choice."""
+    monkeypatch.setattr(wasm_engine, "_PROGRAMS", SharedCode())
+    request = Request(binary(RELAXED_TEXT), (Call("f", (i32(16),), BOTH),))
+    assert OpenChoices(Reference(mode=mode), request).explain(2) == ()
+    request = Request(binary(STORED), (Call("nan", (INFINITY, INFINITY), BOTH),))
+    found = OpenChoices(Reference(mode=mode), request).explain(2)
+    # The walk asks its domain, and needs no code.
+    assert bool(found) == (mode == "walk")
