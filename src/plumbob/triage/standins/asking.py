@@ -136,7 +136,7 @@ class Inquiry:
             return known
         chance = self.chance(item, str(type_.type))
         if type_.type in INTEGERS and not type_.mutable:
-            return chance.small(type_.type, 0)
+            return chance.small(0)
         return chance.bits(type_.type, 0)
 
     def _host_global(self, item: Import, name: str, type_: t.GlobalType) -> GlobalImport | None:

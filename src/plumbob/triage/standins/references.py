@@ -47,7 +47,7 @@ class References:
         self, out: FunctionWriter, type_: ValType, chance: Chance, depth: int, *, const: bool
     ) -> bool:
         if type_.is_packed:
-            out.i32(chance.small(t.I32, depth))
+            out.i32(chance.small(depth))
         elif not type_.is_ref:
             number(out, type_, chance.bits(type_, depth))
         elif type_.nullable:

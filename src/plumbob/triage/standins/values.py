@@ -86,9 +86,9 @@ class Chance:
             return INTERESTING[type_][word % len(INTERESTING[type_])]
         return word & (1 << WIDTHS[type_]) - 1
 
-    def small(self, type_: ValType, *position: int) -> int:
-        """Return the bits of a small number, not negative."""
-        return self._small(type_, self._word(*position))
+    def small(self, *position: int) -> int:
+        """Return an integer from 0 to 3: an offset that is inside most memories and tables."""
+        return self._word(*position) & 3
 
     @staticmethod
     def _small(type_: ValType, word: int) -> int:
