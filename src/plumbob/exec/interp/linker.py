@@ -228,17 +228,17 @@ class Linker:
         places, insts = table
         traceback = error.__traceback__
         if traceback is None or traceback.tb_next is not None:
-            _not_a_fault(error)
+            not_a_fault(error)
         inst = insts[traceback.tb_lineno]
         place = places.get(inst)
         if place is None:
-            _not_a_fault(error)
+            not_a_fault(error)
         memory = self.machine.memory
         effective = variables[place.variable]
         data = memory.live.get(effective >> memory.layout.offset_bits)
         position = effective & memory.layout.offset_mask
         if data is not None and position + place.size <= len(data):
-            _not_a_fault(error)
+            not_a_fault(error)
         trap = memory.fault(effective - place.offset, place.offset, place.size, place.trap)
         trap.at = inst
         return trap
@@ -259,7 +259,8 @@ class Linker:
         return (*trap.stack, *reversed(frames))
 
 
-def _not_a_fault(error: Exception) -> NoReturn:
+def not_a_fault(error: Exception) -> NoReturn:
+    """Raise InternalError for an error of generated code that is no guest's failed access."""
     raise InternalError(
         "generated code failed", found=f"{type(error).__name__}: {error}"
     ) from error

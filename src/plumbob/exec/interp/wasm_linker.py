@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from plumbob.exec.interp.linker import FAULTS, Linker
+from plumbob.exec.interp.linker import FAULTS, Linker, not_a_fault
 from plumbob.exec.interp.machine import Machine
 from plumbob.exec.interp.program import Program
 from plumbob.exec.interp.wasm_exceptions import catch_in, throw, throwing
@@ -248,7 +248,8 @@ class InstanceLinker(Linker):
             place = places.get(inst)
             if isinstance(place, WasmPlace):
                 trap = place.trap(self.owner.instance, variables)
-                if trap is not None:
-                    trap.at = inst
-                    return trap
+                if trap is None:
+                    not_a_fault(error)
+                trap.at = inst
+                return trap
         return super()._fault(error, variables, table)
