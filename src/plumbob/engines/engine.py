@@ -9,13 +9,16 @@ all steps together within one time limit, which is what makes many small modules
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Self
 
 from plumbob.engines.process import Command, Fault, FaultKind, Limits, Worker
 from plumbob.engines.request import Answer, HostCall, Outcome, OutcomeKind, Request, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from plumbob.engines.cache import Held
@@ -83,6 +86,15 @@ class Served:
         self.close()
 
 
+class _Ahead:
+    """What was sent ahead to a worker, and what came back and nobody has taken."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.pending: deque[Request] = deque()
+        self.answers: deque[Answer] = deque()
+
+
 class Engine(Served):
     """An engine that runs modules.
 
@@ -94,12 +106,14 @@ class Engine(Served):
     ) -> None:
         super().__init__(spec, version, command, limits)
         self._judge = judge
+        self._ahead: _Ahead | None = None
 
     def run(self, request: Request) -> Answer:
         """Return what the engine makes of a request; whatever it does is in the answer.
 
         Raises `StartError` where the engine died and does not start again.
         """
+        self._settle()
         worker = self._ready()
         fresh = worker.served == 0
         answer = self._attempt(worker, request, stream=fresh)
@@ -112,55 +126,96 @@ class Engine(Served):
     def run_many(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Yield the answer to each request, in order: those of `run`, `retried` aside.
 
-        Requests are sent ahead of the answers, which is faster where modules are small.
-        Where the worker fails, those under way are run one by one.
+        Requests are sent ahead of the answers, which is faster where modules are small: the
+        worker finds the next one waiting. Where it fails, the next ones are run one by one
+        for a while. Other requests may be made in between, and the rest be left.
         """
+        source = iter(requests)
+        alone = 1  # a fresh worker reports step by step
+        while True:
+            for request in islice(source, alone):
+                yield self.run(request)
+            pending = yield from self._run_ahead(source)
+            if not pending:
+                return
+            source = chain(pending, source)
+            alone = AFTER_FAULT
+
+    def _run_ahead(self, source: Iterator[Request]) -> Generator[Answer, None, Sequence[Request]]:
+        """Yield answers until there are no more requests, or the worker fails.
+
+        Return those that were sent and not answered, and at least one where it was not in a
+        state to begin.
+        """
+        ahead = self._ahead = _Ahead(self._ready())
+        if ahead.worker.served == 0:
+            return list(islice(source, 1))
+        try:
+            while ahead.worker is self._worker:
+                if len(ahead.pending) <= AHEAD // 2:
+                    self._send_ahead(ahead, source)
+                if not ahead.answers:
+                    if not ahead.pending:
+                        return ()
+                    self._read_ahead(ahead)
+                while ahead.answers:
+                    yield ahead.answers.popleft()
+        finally:
+            self._settle()
+        yield from ahead.answers
+        return ahead.pending
+
+    def _send_ahead(self, ahead: _Ahead, source: Iterator[Request]) -> None:
         batch: list[Request] = []
-        size = 0
-        for request in requests:
+        size = sum(len(request.module) for request in ahead.pending)
+        while len(ahead.pending) + len(batch) < AHEAD and size < AHEAD_BYTES:
+            request = next(source, None)
+            if request is None:
+                break
             batch.append(request)
             size += len(request.module)
-            if len(batch) == AHEAD or size > AHEAD_BYTES:
-                yield from self._run_batch(batch)
-                batch, size = [], 0
+        ahead.pending += batch
         if batch:
-            yield from self._run_batch(batch)
+            with self._whole():
+                frames = [(request.wire(stream=False), request.module) for request in batch]
+                if ahead.worker.send(frames, self.limits.seconds) is not None:
+                    self._drop()
 
-    def _run_batch(self, batch: list[Request]) -> Iterator[Answer]:
-        worker = self._ready()
-        done = 0
-        if worker.served == 0:
-            yield self.run(batch[0])
-            done = 1
-            worker = self._ready()
-        frames = [(request.wire(stream=False), request.module) for request in batch[done:]]
-        answers: list[Answer] = []
-        try:
-            fault = worker.send(frames, self.limits.seconds) if frames else None
-            while fault is None and done + len(answers) < len(batch):
-                steps, fault = self._read(worker, batch[done + len(answers)])
-                if fault is None:
-                    answers.append(_answer(steps, len(batch[done + len(answers)].calls)))
-        except BaseException:  # Ctrl-C: the rest of the answers must not meet the next request
-            self._drop()
-            raise
+    def _read_ahead(self, ahead: _Ahead) -> None:
+        """Take the next answer, or drop the worker where there is none."""
+        request = ahead.pending[0]
+        with self._whole():
+            steps, fault = self._read(ahead.worker, request)
         if fault is not None:
             self._drop()
-        yield from answers
-        for request in batch[done + len(answers) :]:
-            yield self.run(request)
+            return
+        ahead.pending.popleft()
+        ahead.answers.append(_answer(steps, len(request.calls)))
+
+    def _settle(self) -> None:
+        """Take the answers to what was sent ahead, so that the next is the next request's."""
+        ahead, self._ahead = self._ahead, None
+        while ahead is not None and ahead.pending and ahead.worker is self._worker:
+            self._read_ahead(ahead)
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Drop the worker where an exchange is broken off, as by Ctrl-C: what is left of its
+        answer must not meet the next request.
+        """  # noqa: D205  # one sentence
+        try:
+            yield
+        except BaseException:
+            self._drop()
+            raise
 
     def _attempt(self, worker: Worker, request: Request, *, stream: bool) -> Answer:
         steps: list[Outcome] = []
-        try:
-            fault = worker.send(
-                [(request.wire(stream=stream), request.module)], self.limits.seconds
-            )
+        with self._whole():
+            frame = (request.wire(stream=stream), request.module)
+            fault = worker.send([frame], self.limits.seconds)
             if fault is None:
                 steps, fault = self._read(worker, request)
-        except BaseException:  # Ctrl-C: the rest of the answer must not meet the next request
-            self._drop()
-            raise
         if fault is not None:
             self._drop()
             steps.append(
@@ -214,10 +269,15 @@ def _answer(steps: list[Outcome], calls: int) -> Answer:
     return Answer(first, second, tuple(rest))
 
 
-AHEAD = 64
-"""Requests that are sent before their answers are awaited."""
+AHEAD = 1024
+"""Requests that are under way at most; at half of them more are sent. On a busy machine the
+worker has so much to do while this process waits for its turn."""
 
-AHEAD_BYTES = 1 << 16
-"""Bytes of modules at which no more is sent ahead: what a pipe takes without waiting."""
+AHEAD_BYTES = 1 << 19
+"""Bytes of modules at which no more is sent ahead."""
+
+AFTER_FAULT = 128
+"""Requests that are run one by one after a fault: more than a worker answers at once, so
+that what broke it is among them."""
 
 _FAULTS = (FaultKind.CRASH, FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.GARBAGE)

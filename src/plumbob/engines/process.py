@@ -12,6 +12,7 @@ far beyond its use (V8, JSC, wasmtime: guard regions), else by RLIMIT_AS.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -35,6 +36,9 @@ WATCH_INTERVAL = 0.02
 
 TAIL = 4000
 """Bytes kept of what a worker printed last."""
+
+PIPE = 1 << 20
+"""Bytes that a pipe holds."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -138,6 +142,8 @@ class Worker:
                 os.close(descriptor)
         for descriptor in (self._requests, self._answers, self._printed):
             os.set_blocking(descriptor, False)
+        for descriptor in (self._requests, self._answers):
+            _widen(descriptor)
         self._poll = select.poll()
         self._poll.register(self._answers, select.POLLIN)
         self._poll.register(self._printed, select.POLLIN)
@@ -245,7 +251,7 @@ class Worker:
         self._process.wait()
         for descriptor in (self._requests, self._answers):
             os.close(descriptor)
-        for _ in range(16):  # what a pipe holds; a grandchild that escaped may still write
+        for _ in range(16):  # what that pipe holds; a grandchild that escaped may still write
             before = len(self._tail)
             self._drain()
             if len(self._tail) == before:
@@ -256,6 +262,13 @@ class Worker:
         """End the worker; further calls do nothing."""
         if self._fault is None:
             self._fail(FaultKind.CRASH, "was closed")
+
+
+def _widen(descriptor: int) -> None:
+    """Let a pipe hold `PIPE` bytes, where the system can: neither side waits for the other."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # beyond what a user may have: it stays as it is
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def resident(pid: int) -> int:

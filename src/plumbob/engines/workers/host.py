@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEADER = struct.Struct("<II")
 
-PATIENCE = 0.02
+PATIENCE = 0.003
 """Seconds for which an answer is held back."""
 
 

@@ -29,7 +29,7 @@ function fill(size) {
 
 /** Return the next request as [object, bytes], or null. Held answers go before a wait. */
 export function receive() {
-  if (held.length > 0 && performance.now() - flushed > PATIENCE) flush();
+  if (length > 0 && performance.now() - flushed > PATIENCE) flush();
   if (!fill(HEADER)) return null;
   const middle = HEADER + buffer.readUInt32LE(0);
   const end = middle + buffer.readUInt32LE(4);
@@ -39,37 +39,41 @@ export function receive() {
   return request;
 }
 
-/** Return an object as a frame, with bytes beside it. */
-function encode(data, blob) {
-  const text = Buffer.from(JSON.stringify(data));
-  const header = Buffer.alloc(HEADER);
-  header.writeUInt32LE(text.length, 0);
-  header.writeUInt32LE(blob.length, 4);
-  return Buffer.concat([header, text, blob]);
-}
-
-let held = [];
+let held = Buffer.allocUnsafeSlow(1 << 16);
+let length = 0; // bytes of `held` that wait to be sent
 let flushed = 0;
-const PATIENCE = 20; // milliseconds for which an answer is held back
+const PATIENCE = 3; // milliseconds for which an answer is held back
+const encoder = new TextEncoder();
 
-/** Keep an object for the next flush. */
-export function hold(data) {
-  held.push(encode(data, Buffer.alloc(0)));
+/** Keep an object for the next flush, with bytes beside it. */
+export function hold(data, blob = null) {
+  const text = JSON.stringify(data);
+  const blobLength = blob === null ? 0 : blob.length;
+  const most = length + HEADER + text.length * 3 + blobLength;
+  if (most > held.length) {
+    const wider = Buffer.allocUnsafeSlow(most * 2);
+    wider.set(held.subarray(0, length));
+    held = wider;
+  }
+  const start = length + HEADER;
+  const { written } = encoder.encodeInto(text, held.subarray(start));
+  held.writeUInt32LE(written, length);
+  held.writeUInt32LE(blobLength, length + 4);
+  if (blob !== null) held.set(blob, start + written);
+  length = start + written + blobLength;
 }
 
 /** Send what is held. */
 export function flush() {
   flushed = performance.now();
-  if (held.length === 0) return;
-  const bytes = Buffer.concat(held);
-  held = [];
-  for (let sent = 0; sent < bytes.length; ) {
-    sent += fs.writeSync(target, bytes, sent, bytes.length - sent);
+  for (let sent = 0; sent < length; ) {
+    sent += fs.writeSync(target, held, sent, length - sent);
   }
+  length = 0;
 }
 
 /** Send an object, with bytes beside it. */
-export function send(data, blob = Buffer.alloc(0)) {
-  held.push(encode(data, blob));
+export function send(data, blob = null) {
+  hold(data, blob);
   flush();
 }

@@ -6,9 +6,11 @@ The interface changed over the years, and this is what is done about it:
 - fuel: `Store.add_fuel` until 14, which adds up, `Store.set_fuel` from 15;
 - features are switched by properties of `Config`. Where the property is missing, the shared
   library of the wheel has the C interface's setter (`wasmtime_config_wasm_…_set`);
-- GC and typed function references are left off before 27, exceptions before 37: the
-  switches are there, and the compiler behind them stops the process as not implemented;
+- GC and typed function references are left off before 27: the switches are there, and the
+  compiler behind them stops the process as not implemented. Exceptions have a switch from 39;
 - kinds of traps are told by `trap_code`, and by the message where a release knows none;
+  3.0 stops the process when it is asked for the code of running out of fuel;
+- Cranelift's own flags can be set from 13;
 - an uncaught exception is a trap to some releases and an error to others.
 """
 
@@ -31,6 +33,8 @@ import wasmtime
 
 VERSION = tuple(int(part) for part in sys.argv[4].split("."))
 
+NO_FUEL = "all fuel consumed"
+
 FEATURES = {
     "simd": (0,),
     "bulk_memory": (0,),
@@ -39,11 +43,11 @@ FEATURES = {
     "threads": (0,),
     "memory64": (1,),
     "multi_memory": (1,),
-    "relaxed_simd": (17,),
+    "relaxed_simd": (15,),
     "tail_call": (22,),
     "function_references": (27,),
     "gc": (27,),
-    "exceptions": (37,),
+    "exceptions": (39,),
     "wide_arithmetic": (27,),
     "custom_page_sizes": (45,),
 }
@@ -115,6 +119,8 @@ def message_of(error: BaseException) -> str:
 def fail(error: Exception) -> host.Failed:
     """Return the outcome that an error of the package stands for."""
     if isinstance(error, wasmtime.Trap):
+        if NO_FUEL in message_of(error):
+            return host.Failed("trap", message_of(error), "OUT_OF_FUEL")
         try:
             code = error.trap_code
         except (AttributeError, ValueError):  # older, or newer than its own enumeration
