@@ -7,10 +7,11 @@ reference does (`compare`) may not.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
+from plumbob.engines.errors import EngineError
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, OutcomeKind
 from plumbob.errors import InternalError
@@ -30,11 +31,14 @@ from plumbob.triage.pool import Opened, Pool, optimises
 from plumbob.triage.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, Verdict, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
 
     from plumbob.engines.optimiser import Optimised
     from plumbob.triage.compare import Assertion
     from plumbob.triage.subject import Subject
+
+Done = TypeVar("Done")
 
 INVALID = "invalid"
 """The kind of an optimiser's outcome that it calls invalid itself."""
@@ -88,7 +92,12 @@ class Checker:
             optimised = optimiser.optimise(self.subject.module)
             return Ran((), optimised, "--closed-world" in optimiser.flags)
         opened = self.pool.engine(engine)
-        return Ran(tuple(opened.run(run.session.request) for run in self.plan.runs))
+        answers = []
+        for run in self.plan.runs:
+            if self.pool.stopping:
+                raise EngineError(f"{engine} was stopped")
+            answers.append(opened.run(run.session.request))
+        return Ran(tuple(answers))
 
     def compare(self, engine: str, ran: Ran) -> Comparison:
         """Return how what an engine did compares with the reference."""
@@ -236,21 +245,56 @@ def check(jobs: Iterable[Job], engines: Sequence[str], pool: Pool, *, seed: int 
     Raises `UsageError` for what names no engine, and `EngineError` where one cannot be had
     or started. Whatever an engine does with a program is in the result.
     """
-    parts = []
-    with ThreadPoolExecutor(max(1, len(engines))) as threads:
-        for _ in threads.map(pool.open, engines):
-            pass
-        for job in jobs:
-            checker = Checker(job.subject, pool, assertion=job.assertion)
-            checker.plan  # noqa: B018  # before the threads: the reference serves one at a time
-            rans = list(threads.map(checker.run, engines))
-            comparisons = tuple(map(checker.compare, engines, rans))
-            verdict = decide(comparisons, pool.reference.spec.text, checker.contradictions())
-            parts.append(
-                Checked(job.subject, checker.plan, comparisons, verdict, job.file, job.line)
-            )
+    for name in engines:  # in this thread, where Ctrl-C ends the registry's client
+        pool.install(name)
+    with _Threads(pool, len(engines)) as threads:
+        threads.each(pool.open, engines)
+        parts = [_check_one(job, engines, pool, threads) for job in jobs]
     about = [_about(pool.reference), *(_about(pool.open(name)) for name in engines)]
     return CheckResult(tuple(parts), tuple(about), machine(), seed)
+
+
+def _check_one(job: Job, engines: Sequence[str], pool: Pool, threads: _Threads) -> Checked:
+    checker = Checker(job.subject, pool, assertion=job.assertion)
+    plan = checker.plan  # before the threads: the reference serves one at a time
+    comparisons = tuple(map(checker.compare, engines, threads.each(checker.run, engines)))
+    verdict = decide(comparisons, pool.reference.spec.text, checker.contradictions())
+    return Checked(job.subject, plan, comparisons, verdict, job.file, job.line)
+
+
+class _Threads:
+    """A thread for each engine. If this thread is interrupted, workers are killed first."""
+
+    def __init__(self, pool: Pool, count: int) -> None:
+        self._pool = pool
+        self._executor = ThreadPoolExecutor(max(1, count), "engine")
+        self._futures: list[Future[Any]] = []
+
+    def each(self, do: Callable[[str], Done], engines: Sequence[str]) -> list[Done]:
+        """Return what `do` returns for each engine; raises what the first one raised."""
+        futures = [self._executor.submit(do, engine) for engine in engines]
+        self._futures = [*futures]
+        return [future.result() for future in futures]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            for future in self._futures:
+                future.cancel()
+            while wait(self._futures, PATIENCE).not_done:
+                self._pool.stop()
+        self._executor.shutdown()
+
+
+PATIENCE = 0.05
+"""Seconds between two attempts to end workers that others wait for."""
 
 
 def _about(engine: Opened) -> About:

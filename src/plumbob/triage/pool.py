@@ -5,9 +5,14 @@ Different engines may be asked from different threads; one engine from one threa
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from plumbob.engines.cache import Cache
+from plumbob.engines.install import hold
 from plumbob.engines.kinds import KINDS, REFERENCE
 from plumbob.engines.opening import open_engine, open_optimiser
 from plumbob.engines.spec import EngineSpec, parse_spec
@@ -17,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from plumbob.engines.cache import Cache
     from plumbob.engines.optimiser import Optimised
     from plumbob.engines.process import Limits
     from plumbob.engines.request import Answer, Request
@@ -72,6 +76,8 @@ class Pool:
         self.fuel = fuel
         self.seconds = seconds
         self.reference = Reference(reference, fuel=fuel, seconds=seconds)
+        self.stopping = False
+        """Whether nothing more is to be asked of engines."""
         self._open: dict[str, Opened] = {}
         self._lock = Lock()
 
@@ -106,6 +112,23 @@ class Pool:
     def open(self, name: str) -> Opened:
         """Return an engine of any kind."""
         return self.optimiser(name) if optimises(name) else self.engine(name)
+
+    def install(self, name: str) -> None:
+        """Install an engine where it is missing; raises as `engine` does."""
+        spec = parse_spec(name)
+        if spec.kind != REFERENCE:
+            cache = Cache() if self.cache is None else self.cache
+            hold(spec, cache, self.announce)[1].close()
+
+    def stop(self) -> None:
+        """Kill the workers, whatever other threads ask of them; `stopping` tells those threads."""
+        self.stopping = True
+        with self._lock:
+            numbers = [getattr(engine, "pid", None) for engine in self._open.values()]
+        for number in numbers:
+            if number is not None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(number, signal.SIGKILL)
 
     def release(self, name: str) -> None:
         """End one engine; it may be asked for again."""
