@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from plumbob.cli import inputs, outputs
+from plumbob.cli.check import CALLS, FUEL, SECONDS
+from plumbob.cli.invoke import InvokingCommand, invoke_option
 from plumbob.cli.options import common, json_option, settings
 from plumbob.cli.progress import track
 from plumbob.errors import ExitCode
@@ -14,44 +16,57 @@ from plumbob.errors import ExitCode
 if TYPE_CHECKING:
     from plumbob.engines.cache import Cache
 
-CALLS = 4
-"""Calls of each export, where none is named."""
 
-
-class _Announcer:
-    """Says once that engines get installed, since there may be dozens."""
-
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        self._said = False
-
-    def __call__(self, text: str) -> None:
-        if not self._said:
-            self._said = True
-            outputs.complain(f"{text}, and others as they are needed, into {self._cache.folder}")
-
-
-@click.command(short_help="Find the releases of an engine that get a program wrong.")
+@click.command(
+    cls=InvokingCommand, short_help="Find the releases of an engine that get a program wrong."
+)
 @click.argument("path", metavar="FILE")
-@click.argument("arguments", metavar="[ARG]...", nargs=-1)
-@click.option("--engine", metavar="ENGINE", required=True, help="KIND or KIND==VERSION[:OPTIONS].")
+@click.option(
+    "-e",
+    "--engine",
+    metavar="ENGINE",
+    required=True,
+    help="The engine, as KIND[==VERSION][:OPTION=VALUE,...]; the version is looked at closely.",
+)
 @click.option("--from", "oldest", metavar="VERSION", help="The oldest release to try.")
 @click.option("--to", "newest", metavar="VERSION", help="The newest release to try.")
 @click.option("--all", "exhaustive", is_flag=True, help="Try every release of a large engine too.")
-@click.option("--invoke", metavar="NAME", help="Call this export with the ARGs, and nothing else.")
-@click.option("--seed", type=int, default=0, help="What chosen arguments and stand-ins depend on.")
+@invoke_option
+@click.option(
+    "--calls",
+    type=click.IntRange(1, 1000),
+    default=CALLS,
+    show_default=True,
+    help="How often each export is called with arguments that are chosen.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, (1 << 64) - 1),
+    default=0,
+    show_default=True,
+    help="What chosen arguments and imports' values depend on.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long an engine may take for one call.",
+)
 @json_option
 @common
 def command(  # noqa: PLR0913  # one parameter an option
     *,
     path: str,
-    arguments: tuple[str, ...],
     engine: str,
     oldest: str | None,
     newest: str | None,
     exhaustive: bool,
-    invoke: str | None,
+    invocations: tuple[tuple[str, tuple[str, ...]], ...],
+    calls: int,
     seed: int,
+    timeout: float,
     as_json: bool,
 ) -> ExitCode:
     """Find the releases of an engine that get a program wrong.
@@ -64,24 +79,26 @@ def command(  # noqa: PLR0913  # one parameter an option
 
     Results are kept: a second run, or one after Ctrl-C, goes on from there.
 
-    Exit status: 1 where a bad release was found.
+    Exit status 1: a bad release was found.
     """
     from plumbob.engines.cache import Cache
+    from plumbob.engines.process import Limits
     from plumbob.report import bisect as report
     from plumbob.triage.bisect.checked import CheckedJudge
     from plumbob.triage.bisect.run import Bisection
+    from plumbob.triage.pool import Pool
+    from plumbob.triage.subject import Subject
 
     name = inputs.display_name(path)
     module = inputs.to_binary(inputs.read(path), name)
-    if arguments and invoke is None:
-        raise click.UsageError("ARGs need --invoke NAME")
-    invocations = [] if invoke is None else [(invoke, arguments)]
+    subject = Subject.prepare(module, invocations=invocations, seed=seed, calls=calls)
     cache = Cache()
     announce = _Announcer(cache)
-    with CheckedJudge(
-        module, invocations=invocations, seed=seed, calls=CALLS, cache=cache, announce=announce
-    ) as judge:
-        bisection = Bisection(judge, cache, announce=announce, follow=track)
+    limits = Limits(seconds=timeout)
+    with Pool(cache=cache, limits=limits, announce=announce, fuel=FUEL) as pool:
+        bisection = Bisection(
+            CheckedJudge(subject, pool), cache, limits=limits, announce=announce, follow=track
+        )
         try:
             found = bisection.run(
                 engine, module, oldest=oldest, newest=newest, exhaustive=exhaustive
@@ -96,3 +113,17 @@ def command(  # noqa: PLR0913  # one parameter an option
     else:
         outputs.show(report.render(found, width=outputs.width()), settings())
     return ExitCode.FOUND if found.bad else ExitCode.OK
+
+
+class _Announcer:
+    """Says once that engines get installed, since there may be dozens."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._said = False
+
+    def __call__(self, text: str) -> None:
+        """Take `installing KIND==VERSION`."""
+        if not self._said:
+            self._said = True
+            outputs.complain(f"{text}, and others as they are needed, into {self._cache.folder}")

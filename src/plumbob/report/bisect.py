@@ -63,6 +63,7 @@ def data(found: Found, file: str) -> dict[str, Any]:
 def _verdict(verdict: Verdict) -> dict[str, str | None]:
     return {
         "result": verdict.result,
+        "where": verdict.where or None,
         "gave": verdict.gave or None,
         "expected": verdict.expected or None,
     }
@@ -82,6 +83,7 @@ def _prefix(passes: PassSearch) -> dict[str, Any]:
         "flags": list(passes.prefix) or None,
         "within": passes.within,
         "alone_on": passes.alone_on,
+        "where": passes.where or None,
         "gave": passes.gave or None,
         "expected": passes.expected or None,
         "notes": list(passes.notes),
@@ -108,7 +110,7 @@ def render(found: Found, *, width: int = 100) -> Document:
 def _releases(document: Document, found: Found) -> None:
     """Add a row for each run of releases with the same result."""
     rows = []
-    for (result, _), run in groupby(found.releases, key=lambda one: _row(one.verdict)):
+    for (result, _, _), run in groupby(found.releases, key=lambda one: _row(one.verdict)):
         run_list = list(run)
         rows.append((WORDS[result], STYLES[result], _span(run_list), len(run_list), run_list[0]))
     label = max(len(word) for word, *_ in rows)
@@ -123,12 +125,14 @@ def _releases(document: Document, found: Found) -> None:
         document.line(head, "  ", line, "  ", Piece(_fit(told, room), "dim") if told else "")
 
 
-def _row(verdict: Verdict) -> tuple[str, str]:
+def _row(verdict: Verdict) -> tuple[str, str, str]:
     """Return what releases of one row have in common.
 
     Bad ones are parted by what they gave, others are not: engines differ in their words.
     """
-    return verdict.result, verdict.gave if verdict.result == BAD else ""
+    if verdict.result == BAD:
+        return verdict.result, verdict.where, verdict.gave
+    return verdict.result, "", ""
 
 
 def _span(run: Sequence[Tried]) -> str:
@@ -137,9 +141,8 @@ def _span(run: Sequence[Tried]) -> str:
 
 
 def _told(verdict: Verdict) -> str:
-    if verdict.result == BAD and verdict.expected:
-        return f"{verdict.gave}; the reference {verdict.expected}"
-    return verdict.gave
+    told = f"{verdict.where}: {verdict.gave}" if verdict.where else verdict.gave
+    return f"{told}, expected {verdict.expected}" if verdict.expected else told
 
 
 def _fit(text: str, room: int) -> str:
@@ -147,8 +150,8 @@ def _fit(text: str, room: int) -> str:
     from plumbob.report.document import clip, visible  # noqa: PLC0415  # beside Document
 
     lines = [line.strip() for line in text.splitlines() if line.strip(" )")]
-    if len(lines) > 2:  # of a list of causes the last is the reason
-        lines = [lines[0], lines[-1]]
+    if len(lines) > 1:  # of a list of causes the last is the reason
+        lines = lines[-1:]
     return clip(visible(" ".join(lines)), max(room, 20))
 
 

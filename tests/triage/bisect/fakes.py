@@ -51,7 +51,7 @@ class FakeJudge:
         self.asked.append(engine)
         spec = parse_spec(engine)
         result = LETTERS[self.results[engine if engine in self.results else spec.version or ""]]
-        return Verdict(result, f"gave {result}", "210" if result == BAD else "")
+        return Verdict(result, "test()", f"gave {result}", "210" if result == BAD else "")
 
     def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
         raise NotImplementedError(engine, optimised)

@@ -166,9 +166,9 @@ class ValueJudge:
         if optimised.kind == "unsupported":
             return Verdict(UNSUPPORTED)
         if optimised.kind != "ok":
-            return Verdict(BAD, optimised.kind)
+            return Verdict(BAD, "compile", optimised.kind)
         bad = [name for name, value in values_of(optimised.module).items() if value == WRONG]
-        return Verdict(BAD, f"{', '.join(bad)} wrong", "right") if bad else Verdict(GOOD)
+        return Verdict(BAD, "all", f"{', '.join(bad)} wrong", "right") if bad else Verdict(GOOD)
 
 
 def hunt(optimiser: FakeOptimiser, flags: Sequence[str] = ("-O2",)) -> PassSearch:

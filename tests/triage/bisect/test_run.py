@@ -129,7 +129,7 @@ def test_skipped_releases_are_no_boundary(cache: Cache) -> None:
     judge.before = refuse
     found = Bisection(judge, cache).run("pywasm", PROGRAM)
     assert found.ranges == (Range("2.0.0", "3.0.0", "3.0.0", None),)
-    assert found.releases[1] == Tried("2.1.0", Verdict(SKIPPED, "does not start"))
+    assert found.releases[1] == Tried("2.1.0", Verdict(SKIPPED, gave="does not start"))
 
 
 @pytest.mark.usefixtures("shelf")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABOUT = {"program": "ab", "invocations": [["test", []]], "seed": 0}
-VERDICT = Verdict(BAD, "test() gave 48", "210")
+VERDICT = Verdict(BAD, "test()", "48", "210")
 
 
 def test_what_was_put_is_there_for_the_next(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_other_code_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     "damage",
     [
         b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"about": {}, "verdicts": {}}',
-        b'{"verdicts": {"1.0.0": ["bad", "x", ""]}}',
+        b'{"verdicts": {"1.0.0": ["bad", "x", "", ""]}}',
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_ignored_and_written_anew(tmp_path: Path, damage: bytes) -> None:
@@ -59,7 +59,16 @@ def test_a_damaged_file_is_ignored_and_written_anew(tmp_path: Path, damage: byte
 
 
 @pytest.mark.parametrize(
-    "verdict", [["skipped", "", ""], ["bad", 1, ""], ["bad"], "bad", None, {"result": "bad"}]
+    "verdict",
+    [
+        ["skipped", "", "", ""],
+        ["bad", 1, "", ""],
+        ["bad"],
+        ["bad", "", ""],
+        "bad",
+        None,
+        {"result": "bad"},
+    ],
 )
 def test_a_verdict_that_is_none_is_ignored(tmp_path: Path, verdict: object) -> None:
     Store(tmp_path, ABOUT).put("1.0.0", VERDICT)

@@ -1,34 +1,26 @@
-"""The judge that bisections use: a comparison with the reference, told in a phrase."""
+"""The judge that bisections use: a comparison with the reference."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import cache as cached
-from pathlib import Path
-from platform import machine
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING
 
-from plumbob.engines.process import FaultKind, Limits
-from plumbob.engines.request import OutcomeKind
+from plumbob.engines.process import Limits
 from plumbob.engines.spec import parse_spec
-from plumbob.triage.arguments import write, written
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
 from plumbob.triage.check import Checker, Ran
-from plumbob.triage.events import CALL, LOG, NO_END, OVERFLOW
-from plumbob.triage.pool import Pool
-from plumbob.triage.reference import FUEL, SECONDS
-from plumbob.triage.shims import Observation
-from plumbob.triage.subject import Subject
+from plumbob.triage.events import CALL
+from plumbob.triage.machine import machine
+from plumbob.triage.sentence import expected_text, found_text
+from plumbob.triage.wording import call_text, event_text, place_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Mapping
 
-    from plumbob.engines.cache import Cache
     from plumbob.engines.optimiser import Optimised
-    from plumbob.triage.events import Comparison, Difference, Event, Place
-
-CLOSED_WORLD: Final = "--closed-world"
+    from plumbob.triage.events import Comparison
+    from plumbob.triage.pool import Pool
+    from plumbob.triage.subject import Subject
 
 
 class CheckedJudge:
@@ -38,33 +30,22 @@ class CheckedJudge:
     in that part: who looks for the first bad release must not take silence for right.
     """
 
-    def __init__(
-        self,
-        module: bytes,
-        *,
-        invocations: Sequence[tuple[str, Sequence[str]]],
-        seed: int,
-        calls: int,
-        cache: Cache,
-        announce: Callable[[str], None] | None = None,
-    ) -> None:
-        """Prepare the program. Raises `UsageError` for an invocation it does not permit."""
-        limits = Limits()
-        self._subject = Subject.prepare(module, invocations=invocations, seed=seed, calls=calls)
-        self._pool = Pool(cache=cache, limits=limits, announce=announce)
-        self._checker = Checker(self._subject, self._pool)
+    def __init__(self, subject: Subject, pool: Pool) -> None:
+        self._subject = subject
+        self._pool = pool
+        self._checker = Checker(subject, pool)
+        here = machine()
         self.identity: Mapping[str, object] = {
-            "program": hashlib.sha256(module).hexdigest(),
-            "invocations": [[name, *words] for name, words in invocations],
-            "seed": seed,
-            "calls": calls,
-            "limits": [*limits, FUEL, SECONDS],
-            "machine": processor(),
+            "program": hashlib.sha256(subject.module).hexdigest(),
+            "calls": [call_text(each) for each in subject.invocations],
+            "seed": subject.seed,
+            "limits": [*(pool.limits or Limits()), pool.fuel, pool.seconds],
+            "machine": [here.cpu, here.architecture, *here.flags],
         }
 
     def prepare(self) -> None:
         """Run the reference, which serves one thread at a time."""
-        _ = self._checker.plan
+        self._checker.plan  # noqa: B018  # makes it
 
     def run(self, engine: str) -> Ran:
         """Return what an engine does, and end it. Different engines may run in threads."""
@@ -79,81 +60,20 @@ class CheckedJudge:
 
     def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
         """Return the verdict on what some passes of an optimiser made of the program."""
-        closed = CLOSED_WORLD in parse_spec(engine).option("passes").split()
+        closed = "--closed-world" in parse_spec(engine).option("passes").split()
         return self.compare(engine, Ran((), optimised, closed))
 
     def _verdict(self, comparison: Comparison) -> Verdict:
         if comparison.findings:
-            return self._bad(comparison.findings[0])
+            first = comparison.findings[0]
+            where = place_text(self._subject, first.place)
+            return Verdict(BAD, where, found_text(first), expected_text(first))
         if comparison.unsupported:
             missing = comparison.unsupported[0]
-            return Verdict(UNSUPPORTED, f"{self._place(missing.place)}: {missing.message}")
+            return Verdict(UNSUPPORTED, place_text(self._subject, missing.place), missing.message)
         if comparison.unjudged:
-            return Verdict(UNSUPPORTED, comparison.unjudged)
-        last = [event for place, event in comparison.events if place.step == CALL][:1]
-        place = next((place for place, _ in comparison.events if place.step == CALL), None)
-        if place is None or not last:
-            return Verdict(GOOD)
-        return Verdict(GOOD, f"{self._place(place)} {phrase(last[0])}")
-
-    def _bad(self, difference: Difference) -> Verdict:
-        place = self._place(difference.place)
-        if difference.what == LOG:
-            return Verdict(BAD, f"{place} calls imported functions otherwise")
-        gave, expected = phrase(difference.found), phrase(difference.expected)
-        return Verdict(BAD, f"{place} {gave}", expected)
-
-    def _place(self, place: Place) -> str:
-        if place.step == CALL and place.call is not None:
-            invocation = self._subject.invocations[place.call]
-            return f"{invocation.export}({', '.join(map(write, invocation.args))})"
-        return place.subject or place.step
-
-    def close(self) -> None:
-        """End all engines."""
-        self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def phrase(event: Event) -> str:
-    """Return how a step ended, as the rest of a sentence that begins with the step."""
-    outcome, seen, end = event.outcome, event.seen, event.end
-    if end == OutcomeKind.TRAP:
-        return f"traps: {outcome.trap or outcome.message}"
-    if end == OutcomeKind.EXCEPTION:
-        tag = seen.tag if isinstance(seen, Observation) else None
-        return f"throws {tag or 'an exception'}"
-    if end in NO_END:
-        return "does not end"
-    if end == OVERFLOW:
-        return "exhausts the stack"
-    if end in (FaultKind.CRASH, FaultKind.GARBAGE, FaultKind.MEMORY):
-        return f"ends in {end}: {outcome.signal or outcome.message}"
-    if isinstance(seen, Observation):
-        values = ", ".join(written(*value) for value in seen.values)
-        return f"returns {values}" if values else "returns"
-    if seen is not None:
-        return f"is {written(*seen)}"
-    return f"{end}: {outcome.message}" if outcome.message else f"is {end}"
-
-
-@cached
-def processor() -> str:
-    """Return what code that engines make depends on: the model and flags of the processor."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return machine()
-    first = text.partition("\n\n")[0].splitlines()
-    told = [line for line in first if line.startswith(("model name", "flags", "Features"))]
-    return f"{machine()} {hashlib.sha256(chr(10).join(told).encode()).hexdigest()[:16]}"
+            return Verdict(UNSUPPORTED, "", comparison.unjudged)
+        for place, event in comparison.events:
+            if place.step == CALL:
+                return Verdict(GOOD, place_text(self._subject, place), event_text(event))
+        return Verdict(GOOD)

@@ -28,10 +28,12 @@ class Verdict(NamedTuple):
 
     result: str
     """GOOD, BAD or UNSUPPORTED."""
+    where: str = ""
+    """The step that the rest speaks of, in a phrase: `test(1)`."""
     gave: str = ""
-    """What the engine gave, in a phrase; why, where it is unsupported."""
+    """What the engine gave there; why, where it is not supported or skipped."""
     expected: str = ""
-    """What the reference gives in that place, where the result is BAD."""
+    """What the reference gives there, where the result is BAD."""
 
 
 class Judge(Protocol):

@@ -148,8 +148,10 @@ class PassSearch(NamedTuple):
     """The module on which it does so alone: ORIGINAL, else BEFORE, else None."""
     function: FunctionName | None = None
     """The only function that it needs to be run on."""
+    where: str = ""
     gave: str = ""
     expected: str = ""
+    """Of the shortest bad prefix, as in `judge.Verdict`."""
     notes: tuple[str, ...] = ()
     """Why something is not known."""
 
@@ -251,18 +253,13 @@ class PassHunt:
         start, flips, turn = self._scan(plan)
         if start.verdict.result == BAD:
             note = "reading and writing the module turns the result already, without any pass"
-            return found._replace(
-                notes=(note,), gave=start.verdict.gave, expected=start.verdict.expected
-            )
+            return _with(found, start.verdict)._replace(notes=(note,))
         found = found._replace(flips=flips)
         if turn is None:
             note = "run one by one, the passes do not turn the result"
             return found._replace(notes=(note,))
-        found = found._replace(
-            prefix=tuple(shown.flags(0, turn.length)),
-            name=turn.step.name,
-            gave=turn.after.verdict.gave,
-            expected=turn.after.verdict.expected,
+        found = _with(found, turn.after.verdict)._replace(
+            prefix=tuple(shown.flags(0, turn.length)), name=turn.step.name
         )
         inner = None if turn.after.fault else self._nested(turn)
         if inner is not None:
@@ -361,6 +358,10 @@ class PassHunt:
             index = int(match[1])
             return FunctionName(index, self._names.name_of("func", index))
         return FunctionName(None, name)
+
+
+def _with(found: PassSearch, verdict: Verdict) -> PassSearch:
+    return found._replace(where=verdict.where, gave=verdict.gave, expected=verdict.expected)
 
 
 def _named(module: Module) -> bytes:

@@ -190,9 +190,9 @@ class Trials:
         try:
             ran = future.result()
         except (RegistryError, InstallError) as error:
-            return Verdict(SKIPPED, error.message)
+            return Verdict(SKIPPED, gave=error.message)
         except EngineError as error:  # it does not start on this machine
-            return Verdict(SKIPPED, str(error))
+            return Verdict(SKIPPED, gave=str(error))
         verdict = self._judge.compare(engine_name(self._spec, version), ran)
         self._store.put(version, verdict)
         return verdict

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from plumbob.engines.cache import Cache
+    from plumbob.engines.process import Limits
     from plumbob.triage.bisect.judge import Judge
     from plumbob.triage.bisect.passes import PassRunner
 
@@ -86,12 +87,14 @@ class Bisection:
         judge: Judge,
         cache: Cache,
         *,
+        limits: Limits | None = None,
         announce: Callable[[str], None] | None = None,
         follow: Callable[[Iterable[Any], str, int], Iterator[Any]] | None = None,
         open_passes: Callable[[str], AbstractContextManager[PassRunner]] | None = None,
     ) -> None:
         self._judge = judge
         self._cache = cache
+        self._limits = limits
         self._announce = announce
         self._follow = follow or (lambda items, label, total: iter(items))  # noqa: ARG005  # the signature of progress
         self._open_passes = open_passes or self._open
@@ -204,7 +207,7 @@ class Bisection:
             return PassSearch(version, notes=(str(error),))
 
     def _open(self, name: str) -> AbstractContextManager[PassRunner]:
-        return open_optimiser(name, self._cache, announce=self._announce)
+        return open_optimiser(name, self._cache, self._limits, self._announce)
 
 
 def skipped(found: Found) -> tuple[Tried, ...]:

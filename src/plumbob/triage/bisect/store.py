@@ -78,10 +78,10 @@ class Store:
 
 
 def _verdict(item: Any) -> Verdict:
-    result, gave, expected = item
-    if result not in _RESULTS or not isinstance(gave, str) or not isinstance(expected, str):
+    result, *told = item
+    if result not in _RESULTS or len(told) != 3 or not all(isinstance(one, str) for one in told):
         raise ValueError(item)
-    return Verdict(result, gave, expected)
+    return Verdict(result, *told)
 
 
 @cache
