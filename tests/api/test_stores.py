@@ -117,7 +117,8 @@ def test_a_store_may_be_closed_by_a_host_function() -> None:
     "limits",
     [
         {"memory": -1}, {"memory": "x"}, {"memory": None}, {"memory": 1.5}, {"fuel": -1},
-        {"fuel": "x"}, {"fuel": 1 << 63}, {"deadline": float("nan")}, {"deadline": -1},
+        {"fuel": "x"}, {"fuel": 1 << 63}, {"growth": -1}, {"growth": 0.5},
+        {"deadline": float("nan")}, {"deadline": -1},
         {"deadline": float("inf")}, {"deadline": "1"}, {"deadline": True}, {"call_depth": 0},
         {"call_depth": 10**7}, {"host_depth": -1}, {"host_depth": 1000}, {"table_elements": -1},
     ],

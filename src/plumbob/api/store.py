@@ -39,6 +39,9 @@ _COUNTS: Final = {
 }
 """The range of each limit that is a count. Deeper stacks than these the host does not have."""
 
+_OPTIONAL: Final = ("fuel", "growth")
+"""Limits that are counts, or None for none."""
+
 
 class _Call:
     """A call from outside, and which thread may call the store meanwhile, if any.
@@ -65,8 +68,8 @@ class Store:
     declared as shared, by stores of their own. `interrupt` may come from any thread.
 
     Raises UsageError for limits that are out of range: `deadline` must be None or a finite
-    number of seconds that is not negative, `fuel` None or not negative, `call_depth` from 1 to
-    1,000,000, `host_depth` at most 100.
+    number of seconds that is not negative, `fuel` and `growth` None or not negative, `call_depth`
+    from 1 to 1,000,000, `host_depth` at most 100.
     """
 
     def __init__(
@@ -218,8 +221,9 @@ def _require_limits(limits: Any) -> None:
     require(limits, StoreLimits, "the limits of a store", "StoreLimits")
     for name, (least, most) in _COUNTS.items():
         require_integer(getattr(limits, name), least, most, f"StoreLimits.{name}")
-    if limits.fuel is not None:
-        require_integer(limits.fuel, 0, _MOST, "StoreLimits.fuel")
+    for name in _OPTIONAL:
+        if getattr(limits, name) is not None:
+            require_integer(getattr(limits, name), 0, _MOST, f"StoreLimits.{name}")
     seconds = limits.deadline
     if seconds is None:
         return

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from plumbob.api.checks import require
 from plumbob.api.externs import Func, Memory
+from plumbob.api.instance import Instance
+from plumbob.api.store import Store
 from plumbob.errors import UsageError
 from plumbob.ir.entities import HEAP_OOB
 from plumbob.runtime.traps import GuestTrap
+from plumbob.runtime.wasi.config import Config
 from plumbob.runtime.wasi.host import Wasi
 from plumbob.runtime.wasi.memory import GuestMemoryFault, check
 from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
@@ -16,10 +20,7 @@ from plumbob.wasm.types import FuncType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plumbob.api.instance import Instance
-    from plumbob.api.store import Store
     from plumbob.runtime.memory import Bytes
-    from plumbob.runtime.wasi.config import Config
     from plumbob.runtime.wasi.host import HostFunction
 
 MEMORY: Final = "memory"
@@ -52,7 +53,12 @@ class WasiImports:
     """
 
     def __init__(self, store: Store, config: Config) -> None:
-        """Open what the configuration gives away; UsageError if a directory cannot be opened."""
+        """Open what the configuration gives away.
+
+        Raises UsageError if a directory cannot be opened, and for arguments of other classes.
+        """
+        require(store, Store, "the store of a guest of WASI", "a Store")
+        require(config, Config, "the configuration of a guest of WASI", "a Config")
         self.store = store
         self._memory = _GuestMemory()
         self._wasi = Wasi(config)
@@ -70,13 +76,19 @@ class WasiImports:
         self._wasi.close()
 
     def attach(self, instance: Instance) -> None:
-        """Let the interface reach the instance's memory; UsageError if it exports none."""
+        """Let the interface reach the instance's memory.
+
+        Raises UsageError if the instance exports none named `memory`, or is another store's.
+        """
+        require(instance, Instance, "what WASI is attached to", "an Instance")
         memory = instance.exports.get(MEMORY)
         if not isinstance(memory, Memory):
             raise UsageError(
                 f"{instance.module.name} cannot use WASI",
                 expected=f"an exported memory named {MEMORY!r}",
+                found=f"{memory!r}" if memory is not None else "no export of that name",
             )
+        memory.require_store(self.store, "the memory of a guest of WASI")
         self._memory.data = memory.runtime.data
 
     def _function(self, row: HostFunction) -> Func:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import socket as host_socket  # noqa: TC003 -- the annotations of a dataclass are read at run time
-from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 -- the same
+import socket as host_socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from os import PathLike, fsencode
-from typing import BinaryIO, Final, NamedTuple
+from io import TextIOBase
+from os import PathLike, fsencode, fspath
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from plumbob.errors import UsageError
 
@@ -78,6 +79,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for what cannot be passed on to a guest."""
+        _require_classes(self)
         texts = [("argument", value) for value in self.args]
         texts += [("environment variable", f"{key}={value}") for key, value in self.env.items()]
         texts += [("guest directory", preopen.guest) for preopen in self.preopens]
@@ -91,15 +93,76 @@ class Config:
                     expected="a name that is not empty and has no '='",
                     found=repr(key),
                 )
-        for name in ("stdin", "stdout", "stderr"):
+        for name, methods in STREAM_METHODS.items():
             value = getattr(self, name)
-            if isinstance(value, str) and value != INHERIT:
+            if value not in (None, INHERIT) and not _is_stream(name, value, methods):
                 raise UsageError(
-                    f"bad {name}", expected=f"a stream, None or {INHERIT!r}", found=repr(value)
+                    f"bad {name}",
+                    expected=f"a binary stream, None or {INHERIT!r}",
+                    found=repr(value) if isinstance(value, str) else type(value).__name__,
                 )
         for name in ("fds", "transfer", "file_size", "subscriptions"):
-            if getattr(self.limits, name) < 1:
-                raise UsageError(f"bad limit {name}", expected="a positive number")
+            value = getattr(self.limits, name)
+            if not isinstance(value, int) or value < 1:
+                found = type(value).__name__ if not isinstance(value, int) else str(value)
+                raise UsageError(f"bad limit {name}", expected="a positive number", found=found)
+
+
+def _is_stream(name: str, value: object, methods: tuple[str, ...]) -> bool:
+    if name == "stdin" and isinstance(value, bytes):
+        return True
+    has_all = all(callable(getattr(value, method, None)) for method in methods)
+    return has_all and not isinstance(value, (TextIOBase, type))
+
+
+def _require_classes(config: Any) -> None:
+    """Raise `UsageError` where a part of the configuration is of another class."""
+    fine = {
+        "args": _are(config.args, str),
+        "env": isinstance(config.env, Mapping) and _are([*config.env, *config.env.values()], str),
+        "preopens": _are(config.preopens, Preopen)
+        and all(
+            isinstance(host, (str, PathLike))
+            and isinstance(guest, str)
+            and "\0" not in fspath(host)
+            for host, guest, _ in config.preopens
+        ),
+        "sockets": _are(config.sockets, host_socket.socket),
+        "deterministic": isinstance(config.deterministic, (Deterministic, type(None))),
+        "limits": isinstance(config.limits, Limits),
+        "on_wait": config.on_wait is None or callable(config.on_wait),
+    }
+    for name, is_fine in fine.items():
+        if not is_fine:
+            raise UsageError(
+                f"bad {name} of a guest's configuration",
+                expected=EXPECTED[name],
+                found=type(getattr(config, name)).__name__,
+            )
+
+
+def _are(values: object, kind: type) -> bool:
+    # A string is a sequence of strings, and never what was meant.
+    sequence = isinstance(values, Sequence) and not isinstance(values, str)
+    return sequence and all(isinstance(value, kind) for value in values)  # type: ignore[attr-defined]  # a sequence
+
+
+EXPECTED: Final = {
+    "args": "a sequence of strings",
+    "env": "a mapping from strings to strings",
+    "preopens": "a sequence of Preopen, their paths strings without NUL",
+    "sockets": "a sequence of sockets",
+    "deterministic": "a Deterministic or None",
+    "limits": "a Limits",
+    "on_wait": "a callable or None",
+}
+
+STREAM_METHODS: Final = {
+    "stdin": ("read", "isatty"),
+    "stdout": ("write", "flush", "isatty"),
+    "stderr": ("write", "flush", "isatty"),
+}
+"""What is asked of each of the streams."""
 
 
 def encode(text: str) -> bytes:
