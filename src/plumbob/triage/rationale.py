@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.request import OutcomeKind
 from plumbob.frontend import ModuleEnvironment, translate_function
-from plumbob.triage.events import COMPILE, INSTANTIATE, STATE, Difference
+from plumbob.triage.events import COMPILE, INSTANTIATE, NO_END, STATE, Difference
 from plumbob.triage.sections import (
     BINARY,
     CONTROL,
@@ -66,6 +66,8 @@ def rationale(checked: Checked) -> tuple[Ground, ...]:
         return _of_module(checked)
     if place.step == INSTANTIATE:
         return (Ground("instantiation", *INSTANTIATION),)
+    if expected.end in NO_END:
+        return ()
     trap = expected.outcome.trap if expected.end == OutcomeKind.TRAP else None
     run = next((r for r in checked.plan.runs if place.call in r.session.places), None)
     if run is None or place.call is None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plumbob.triage.events import CALL, LOG, STATE, Comparison, Difference, Place
+from plumbob.triage.events import (
+    CALL,
+    LOG,
+    NO_END,
+    STATE,
+    TERMINATION,
+    Comparison,
+    Difference,
+    Place,
+)
 from plumbob.triage.verdict import DISAGREE, UNDECIDED
 from plumbob.triage.wording import event_text, log_text, place_text
 
@@ -77,6 +86,13 @@ def _undecided(checked: Checked, reference: str) -> str:
         for each in comparison.findings
         if each.place == place
     )
+    if finding.what == TERMINATION and finding.expected.end in NO_END:
+        verb = "end" if len(names) > 1 else "ends"
+        return (
+            f"{_where(checked.subject, place)} does not end on the reference ({reference}) within "
+            f"its fuel, and {_list(names)} {verb} it ({found_text(finding)}): nobody can be said "
+            "to be wrong; more fuel may tell."
+        )
     return (
         f"The reference ({reference}) stands alone: {_list(names)} agree that "
         f"{_where(checked.subject, place)} {_gives(place, found_text(finding))}, where it has "

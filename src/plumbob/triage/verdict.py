@@ -3,7 +3,8 @@
 The reference decides, but for one case: where no engine agrees with it, and at least two
 engines of different kinds agree with each other, it stands alone, and that step is
 *undecided*. Engines of one kind (releases of wasmtime) share their faults, so they alone
-never outvote it. What a script asserts outweighs both sides.
+never outvote it. What a script asserts outweighs both sides. Where the reference runs out of fuel
+it has no value, and an engine that ends there is neither right nor wrong: undecided too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.spec import parse_spec
-from plumbob.triage.events import ASSERTION, Comparison, Difference, Event, Place, what_differs
+from plumbob.triage.events import (
+    ASSERTION,
+    NO_END,
+    TERMINATION,
+    Comparison,
+    Difference,
+    Event,
+    Place,
+    what_differs,
+)
 from plumbob.triage.pool import optimises
 
 if TYPE_CHECKING:
@@ -58,7 +68,7 @@ def decide(
             for finding in comparison.findings
             if finding.place == place
         }
-        agreed = _outvoting(place, comparisons, against)
+        agreed = _unended(against) or _outvoting(place, comparisons, against)
         if agreed:
             undecided.append((place, agreed))
         for engine, finding in against.items():
@@ -84,6 +94,19 @@ def _places(comparisons: Sequence[Comparison]) -> Iterator[Place]:
             if place in differing and place not in done:
                 done.add(place)
                 yield place
+
+
+def _unended(against: Mapping[str, Difference]) -> tuple[str, ...]:
+    """Return the engines that end a call for which the reference ran out of fuel.
+
+    They may be right: a fast engine does in a second what takes the reference minutes. Of an
+    optimiser both programs ran on the reference, and with fuel enough for a judgement.
+    """
+    return tuple(
+        engine
+        for engine, finding in against.items()
+        if finding.what == TERMINATION and finding.expected.end in NO_END and not optimises(engine)
+    )
 
 
 def _outvoting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from plumbob.engines.process import FaultKind
@@ -62,9 +63,24 @@ _TOLD = (OutcomeKind.REJECTED, OutcomeKind.LINK, FaultKind.CRASH, FaultKind.GARB
 
 
 def first_line(text: str, limit: int = 120) -> str:
-    """Return the first line of an engine's words that has any, cut to a limit."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    """Return the line of an engine's words that tells most, cut to a limit.
+
+    That is the first, or of a chain of causes the last.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if "Caused by:" in lines:
+        line = _NUMBER.sub("", lines[-1])
+    else:
+        line = _CALLER.sub("", lines[0]) if lines else ""
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+_NUMBER = re.compile(r"\d+: ")
+_CALLER = re.compile(
+    r"WebAssembly\.(Module|Instance)\(\): |WebAssembly\.Module doesn't (?=validate)"
+)
+    r"WebAssembly\.(Module|Instance)\(\): |WebAssembly\.Module doesn't (?=validate)"
+)
 
 
 def call_text(invocation: Invocation) -> str:
