@@ -213,3 +213,36 @@ def test_leaving_many_requests_early_spoils_nothing(engine: Engine) -> None:
         assert answer.results[0].kind == "values"
         break
     assert engine.run(ask("fine", "fine")).results[1].kind == "values"
+
+
+def test_a_worker_outlives_the_thread_that_started_it() -> None:
+    opened: list[Engine] = []
+    thread = threading.Thread(target=lambda: opened.append(open_fake()))
+    thread.start()
+    thread.join()
+    time.sleep(0.2)  # the signal would come when the thread is gone
+    with opened[0] as engine:
+        pid = engine.pid
+        assert engine.run(ask("fine")).results[0].kind == "values"
+        assert (engine.pid, engine.restarts) == (pid, 0)
+
+
+def test_requests_in_between_those_sent_ahead(engine: Engine) -> None:
+    answers = engine.run_many([ask("fine")] * 400)
+    numbers = []
+    for count, answer in enumerate(answers):
+        numbers.append(answer.results[0].values[0].bits)
+        if count in (0, 100, 350):
+            assert engine.run(ask("fine", "fine")).results[1].kind == "values"
+        if count == 200:
+            assert engine.run(ask("fine", "exit")).results[1].kind == "crash"
+    assert len(numbers) == 400
+    assert engine.run(ask("fine")).results[0].kind == "values"
+
+
+def test_faults_among_many_requests_are_put_to_the_right_ones(engine: Engine) -> None:
+    words = ["exit" if number in (3, 300, 301, 699) else "fine" for number in range(700)]
+    answers = list(engine.run_many(ask(word) for word in words))
+    kinds = {"exit": "crash", "fine": "values"}
+    assert [answer.results[0].kind for answer in answers] == [kinds[word] for word in words]
+    assert engine.restarts < 20

@@ -14,6 +14,7 @@ from collections import deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Self
 
+from plumbob.engines.kinds import KINDS
 from plumbob.engines.process import Command, Fault, FaultKind, Limits, Worker
 from plumbob.engines.request import Answer, HostCall, Outcome, OutcomeKind, Request, Value
 
@@ -43,7 +44,13 @@ class Served:
         self._command = command
         self._held: list[Held] = []
         self._worker: Worker | None = Worker(command, limits, spec.text)
-        self.about = self._worker.about
+        self.about: dict[str, Any] = {
+            **self._worker.about,
+            **({"tier": spec.option("tier")} if "tier" in KINDS[spec.kind].options else {}),
+            "flags": list(command.flags),
+        }
+        """What the engine is: its own `version`, its `tier` where it has several, `flags`
+        that say how it compiles, and what else its harness tells."""
 
     def keep(self, *held: Held) -> Self:
         """Keep folders of the cache from removal until `close`."""

@@ -101,7 +101,8 @@ def _python_command(spec: EngineSpec, version: str, folder: Path) -> Command:
         sys.executable, "-I", "-S", str(harness), "{in}", "{out}", str(folder), version,
         json.dumps(spec.options),
     )  # fmt: skip
-    return Command(arguments, {}, bounded_space=spec.kind != "wasmtime")
+    flags = tuple(f"{name}={value}" for name, value in spec.options)
+    return Command(arguments, {}, bounded_space=spec.kind != "wasmtime", flags=flags)
 
 
 def _javascript_command(spec: EngineSpec, binary: Path) -> Command:
@@ -111,17 +112,19 @@ def _javascript_command(spec: EngineSpec, binary: Path) -> Command:
     if spec.kind == "bun":
         # A first call runs in BBQ while OMG compiles: so everything is called twice.
         warm = ("warm",) if tier == "omg" else ()
-        return Command((str(binary), "run", harness, *pipes, *warm), _JSC_TIERS[tier])
+        settings = _JSC_TIERS[tier]
+        shown = tuple(f"{name}={value}" for name, value in settings.items())
+        return Command((str(binary), "run", harness, *pipes, *warm), settings, flags=shown)
     flags = _V8_TIERS[tier]
     if spec.kind == "node":
-        return Command((str(binary), *flags, harness, *pipes), {})
+        return Command((str(binary), *flags, harness, *pipes), {}, flags=flags)
     # Deno opens descriptors by their path, and may do nothing else.
     arguments = (
         str(binary), "run", "--quiet", "--no-config", "--no-remote", "--cached-only",
         "--allow-read=/dev/fd,/proc", "--allow-write=/dev/fd,/proc",
         f"--v8-flags={','.join(flags)}", harness, *pipes,
     )  # fmt: skip
-    return Command(arguments, {"DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"})
+    return Command(arguments, {"DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}, flags=flags)
 
 
 _V8_TIERS = {

@@ -66,7 +66,8 @@ class Optimiser(Served):
         self, spec: EngineSpec, version: str, node: str, folder: Path, limits: Limits
     ) -> None:
         harness = str(Path(workers.__file__).parent / "binaryen.mjs")
-        command = Command((node, harness, "{in}", "{out}", str(folder)), {})
+        flags = tuple(spec.option("passes").split())
+        command = Command((node, harness, "{in}", "{out}", str(folder)), {}, flags=flags)
         super().__init__(spec, version, command, limits)
         self._node = node
         self._folder = folder

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from plumbob.engines import framing
 from plumbob.engines.errors import StartError
+from plumbob.engines.spawning import spawn
 from plumbob.engines.workers import launch
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Command(NamedTuple):
     """Added to a bare environment: an engine's settings come from its name alone."""
     bounded_space: bool = False
     """Whether RLIMIT_AS bounds its memory."""
+    flags: tuple[str, ...] = ()
+    """Those of the engine's own arguments and settings that say how it compiles."""
 
 
 class Worker:
@@ -124,7 +127,7 @@ class Worker:
         launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__))]
         launcher += [str(os.getpid()), str(space)]
         try:
-            self._process = subprocess.Popen(  # noqa: S603  # an engine that Plumbob installed
+            self._process = spawn(
                 [*launcher, *arguments],
                 env={**bare_environment(), **command.environment},
                 stdin=subprocess.DEVNULL,

@@ -169,7 +169,7 @@ function optimise(request, bytes) {
   }
 }
 
-send({ version: process.versions.node });
+send({ node: process.versions.node });
 for (let next; (next = receive()) !== null; ) {
   try {
     optimise(...next);

@@ -1,6 +1,8 @@
 // The harness of V8 (Deno, Node) and JavaScriptCore (Bun): modules in, one frame a step out.
-// Frames go at once where the request asks for it, else all together. Numbers travel as bits. What JavaScript's border does not carry (v128, exnref) is
-// "unsupported"; the bits of a NaN may change on the way.
+// Frames go at once where the request asks for it, else all together. Numbers travel as
+// bits. What JavaScript's border does not carry (v128, exnref) is "unsupported"; the bits of a
+// NaN may change on the way.
+import process from "node:process";
 import { hold, receive, rest, send } from "./pipes.mjs";
 
 const scratch = new DataView(new ArrayBuffer(8));
@@ -178,5 +180,7 @@ function perform(request, bytes, report) {
   }
 }
 
-send({ version: globalThis.Deno?.version ?? process.versions });
+// What the engine is: its release, and those of the compilers inside.
+const { deno, bun, node, v8, webkit } = { ...process.versions, ...globalThis.Deno?.version };
+send({ version: deno ?? bun ?? node, ...(webkit === undefined ? { v8 } : { webkit }) });
 for (let next; (next = receive()) !== null; ) run(...next);

@@ -1,5 +1,6 @@
 // Frames on two descriptors, for harnesses that run in Node, Deno or Bun; see framing.py.
 import fs from "node:fs";
+import process from "node:process";
 
 const HEADER = 8;
 

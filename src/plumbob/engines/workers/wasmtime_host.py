@@ -58,8 +58,8 @@ def configure(options: list[list[str]]) -> Any:
     """Return an engine with every feature that the release has."""
     config = wasmtime.Config()
     for feature, since in FEATURES.items():
-        if since <= VERSION:
-            switch_on(config, feature)
+        if since <= VERSION and switch_on(config, feature):
+            SWITCHED_ON.append(feature)
     if hasattr(type(config), "shared_memory"):
         config.shared_memory = True
     for name, value in options:
@@ -72,17 +72,18 @@ def configure(options: list[list[str]]) -> Any:
     return wasmtime.Engine(config)
 
 
-def switch_on(config: Any, feature: str) -> None:
-    """Switch a feature on by its property or by the C interface, where it has either."""
+def switch_on(config: Any, feature: str) -> bool:
+    """Switch a feature on by its property or the C interface; return whether it has either."""
     name = f"wasm_{feature}"
     if isinstance(getattr(type(config), name, None), property):
         setattr(config, name, True)
-        return
+        return True
     setter = getattr(library(), f"wasmtime_config_{name}_set", None)
     if setter is not None:
         setter.argtypes = [ctypes.c_void_p, ctypes.c_bool]
         setter.restype = None
         setter(pointer(config), True)
+    return setter is not None
 
 
 def set_flag(config: Any, flag: str) -> None:
@@ -228,9 +229,11 @@ def compile_module(binary: bytes, fuel: int | None) -> Program:
     return Program(module, DEFAULT_FUEL if fuel is None or DEFAULT_FUEL is None else fuel)
 
 
+SWITCHED_ON: list[str] = []
 OPTIONS = json.loads(sys.argv[5])
 DEFAULT_FUEL = next((int(value) for name, value in OPTIONS if name == "fuel"), None)
 ENGINE = configure(OPTIONS)
 
 if __name__ == "__main__":
-    host.serve(host.descriptors(), {"version": sys.argv[4]}, compile_module)
+    about = {"version": sys.argv[4], "features": SWITCHED_ON}
+    host.serve(host.descriptors(), about, compile_module)
