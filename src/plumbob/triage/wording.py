@@ -79,8 +79,6 @@ _NUMBER = re.compile(r"\d+: ")
 _CALLER = re.compile(
     r"WebAssembly\.(Module|Instance)\(\): |WebAssembly\.Module doesn't (?=validate)"
 )
-    r"WebAssembly\.(Module|Instance)\(\): |WebAssembly\.Module doesn't (?=validate)"
-)
 
 
 def call_text(invocation: Invocation) -> str:
