@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from plumbob.report.document import Document, Piece
+from plumbob.report.document import Document, Piece, clip, visible
 from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED
 from plumbob.triage.bisect.passes import BEFORE, ORIGINAL
 
@@ -78,7 +78,10 @@ def _prefix(passes: PassSearch) -> dict[str, Any]:
     return {
         "version": passes.version,
         "passes": list(passes.passes),
-        "flips": [flip._asdict() for flip in passes.flips],
+        "flips": [
+            {"length": flip.length, "pass": flip.name, "result": flip.result}
+            for flip in passes.flips
+        ],
         "length": None if first is None else first.length,
         "flags": list(passes.prefix) or None,
         "within": passes.within,
@@ -141,18 +144,15 @@ def _span(run: Sequence[Tried]) -> str:
 
 
 def _told(verdict: Verdict) -> str:
-    told = f"{verdict.where}: {verdict.gave}" if verdict.where else verdict.gave
+    lines = [line.strip() for line in verdict.gave.splitlines() if line.strip(" )")]
+    gave = lines[-1] if lines else ""  # of a list of causes the last is the reason
+    told = f"{verdict.where}: {gave}" if verdict.where else gave
     return f"{told}, expected {verdict.expected}" if verdict.expected else told
 
 
 def _fit(text: str, room: int) -> str:
-    """Return text on one line, cut to a room of at least some words."""
-    from plumbob.report.document import clip, visible  # noqa: PLC0415  # beside Document
-
-    lines = [line.strip() for line in text.splitlines() if line.strip(" )")]
-    if len(lines) > 1:  # of a list of causes the last is the reason
-        lines = lines[-1:]
-    return clip(visible(" ".join(lines)), max(room, 20))
+    """Return text cut to a room of at least some words."""
+    return clip(visible(text), max(room, 20))
 
 
 def sentences(found: Found) -> list[str]:
