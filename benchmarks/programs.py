@@ -3,9 +3,8 @@
 All programs of the suite `programs`, with their whole inputs, each in a process of its own
 with a time limit. A program is judged by its standard output and error. What is timed is the
 part between the program's calls of `bench.start` and `bench.end`. Operations are what fuel
-charges there: instructions of the IR, those on branches not taken included. So they, and the
-rate, are upper bounds, far above what is executed where a loop holds much that it seldom does
-(an interpreter's switch); rates compare runs of one program, not programs.
+charges there: instructions of the IR, between once and twice those executed (see
+`exec/interp/fuel.py`). So they, and the rate, are upper bounds.
 
     python -m benchmarks.programs [--limit SECONDS] [--json] [NAME...]
 

@@ -78,7 +78,8 @@ def _type_test(fs: FunctionSource, inst: Inst, name: str, *, with_null: bool) ->
     if heap in (ANY, FUNC, EXTERN, EXN):
         return ("True", TERNARY) if with_null else (f"{name} is not None", COMPARE)
     if heap.is_concrete:
-        test, level = f"instance_of({name}, type{heap.index})", COMPARE
+        # Of what is no null, an i31 alone has no type.
+        test, level = f"type({name}) is not int and below{heap.index}[{name}.type]", AND
     else:
         classes = [kind.__name__ for kind in ABSTRACT.get(heap, ())]
         if not classes:

@@ -22,7 +22,7 @@ from plumbob.exec.interp.machine import (
 from plumbob.exec.interp.memory import LAYOUTS, Memory
 from plumbob.exec.interp.outcome import GuestException
 from plumbob.exec.interp.threads import on_guest_thread, run_on_guest_thread
-from plumbob.exec.interp.wasm_linker import InstanceMachine, ModuleProgram
+from plumbob.exec.interp.wasm_linker import Below, InstanceMachine, ModuleProgram
 from plumbob.exec.interp.wasm_walk import InstanceWalker
 from plumbob.frontend.parameters import RELAXED
 from plumbob.ir.function import NO_LOCATION
@@ -114,6 +114,8 @@ class Engine:
         self.deadline: float | None = None
         self.objects = store.objects
         self.walker = InstanceWalker(self)
+        self.registry = store.registry
+        self._below: dict[int, Below] = {}
         self._code: dict[int, _Registered] = {}
 
     # Executor
@@ -276,6 +278,15 @@ class Engine:
     def interrupt(self) -> None:
         """Make the guest trap soon; callable from any thread."""
         self.interrupted = True
+
+    # Types
+
+    def below(self, type_: int) -> Below:
+        """Return which types are a type or below it, by canonical ids."""
+        found = self._below.get(type_)
+        if found is None:
+            found = self._below[type_] = Below(type_, self.registry)
+        return found
 
     # Where a trap happened
 

@@ -7,8 +7,8 @@ function first mentions them:
     items0   the elements of table 0      table0   the table
     cell0    global 0                     const0   the value of global 0, if immutable
     func0    function 0, a FuncRef        tag0     tag 0
-    type0    the canonical id of type 0   datas, elements   the segments, by index
-    lock0    the lock of memory 0
+    type0    the canonical id of type 0   below0   which ids are type 0 or below it
+    lock0    the lock of memory 0         datas, elements   the segments, by index
 
 Everything that grows does so in place, so a name is linked once. All instances of a store
 share fuel, depth and the registry of code, so that a call across instances is a plain
@@ -36,7 +36,6 @@ from plumbob.ir.trap_codes import (
 from plumbob.runtime import heap, references
 from plumbob.runtime.memory import misaligned
 from plumbob.runtime.traps import GuestTrap
-from plumbob.wasm.types import CONCRETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +49,13 @@ if TYPE_CHECKING:
     from plumbob.runtime.instance import Instance
     from plumbob.runtime.references import FuncRef
     from plumbob.semantics.domain import NanRule
+    from plumbob.wasm.type_space import TypeRegistry
 
 WASM_FAULTS: Final = (*FAULTS, AttributeError, OverflowError)
 """What a failed access raises: null has no attributes, a 64-bit address is no C integer."""
 
 _NAME: Final = re.compile(
-    r"(memory|mem|lock|table|items|cell|const|func|type|tag)([0-9]+)", re.ASCII
+    r"(memory|mem|lock|table|items|cell|const|func|type|tag|below)([0-9]+)", re.ASCII
 )
 
 
@@ -120,6 +120,20 @@ class InstanceMachine(Machine):
         return self.instance.functions[int(symbol.rpartition(":")[2])]
 
 
+class Below(dict[int, bool]):
+    """Whether a canonical id, -1 for none, is a type or below it; found out when first asked."""
+
+    def __init__(self, type_: int, registry: TypeRegistry) -> None:
+        super().__init__()
+        self.type = type_
+        self.registry = registry
+
+    def __missing__(self, actual: int) -> bool:
+        found = actual >= 0 and self.registry.is_subtype(actual, self.type)
+        self[actual] = found
+        return found
+
+
 class InstanceLinker(Linker):
     """Links the code of one instance."""
 
@@ -151,8 +165,6 @@ class InstanceLinker(Linker):
                 "datas": instance.datas,
                 "decode_items": heap.decode_items,
                 "elements": instance.elements,
-                "instance_of": self._instance_of,
-                "is_subtype": instance.store.registry.is_subtype,
                 "more_room": objects.refill,
                 "objects": objects,
                 "poll": engine.poll,
@@ -212,6 +224,8 @@ class InstanceLinker(Linker):
                 value = instance.functions[index]
             case "type":
                 value = instance.types[index]
+            case "below":
+                value = self.owner.engine.below(instance.types[index])
             case _:
                 value = instance.tags[index]
         self.globals[name] = value
@@ -224,10 +238,6 @@ class InstanceLinker(Linker):
         if not self.owner.instance.store.registry.is_subtype(function.type, type_):
             wanted = self.owner.instance.store.registry.types[type_].composite
             raise GuestTrap(SIGNATURE_MISMATCH, f"expected {wanted}, found {function.signature}")
-
-    def _instance_of(self, value: Any, type_: int) -> bool:
-        registry = self.owner.instance.store.registry
-        return references.has_heap_type(value, CONCRETE | type_, registry)
 
     def _cast_failure(self, value: Any, heap_type: str) -> GuestTrap:
         found = "null" if value is None else type(value).__name__
