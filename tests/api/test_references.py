@@ -310,3 +310,85 @@ def test_every_view_says_what_it_is(guest: Any) -> None:
     }
     for text, thing in shown.items():
         assert repr(thing) == text
+
+
+class Unruly:
+    """An object that answers no question."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("asked")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("asked")
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("asked")
+
+    @property  # type: ignore[misc]  # that is the point
+    def __class__(self) -> Any:
+        raise RuntimeError("asked")
+
+
+def test_an_object_of_the_hosts_is_asked_nothing(guest: Any) -> None:
+    thing = Unruly()
+    for name in ("extern", "any", "round", "inside", "outside"):
+        assert guest[name](thing) is thing
+    module = Module.from_text(IMPORTS_GLOBAL.format("externref"))
+    assert Instance(module, {"env": {"g": thing}}).exports["g"].value is thing
+    store = guest["fn"].store
+    echo = Func.from_callable(store, function_type(["externref"], ["externref"]), lambda it: it)
+    assert echo(thing) is thing
+    table = Table.new(store, "externref", 1, initial=thing)
+    assert table[0] is thing
+
+
+class Liar(int):
+    """A number that says that it is small."""
+
+    def __index__(self) -> int:
+        return 5
+
+    def __int__(self) -> int:
+        return 1 << 100
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+    __lt__ = __ge__ = __gt__ = __le__
+
+
+def test_a_number_counts_for_what_it_is() -> None:
+    store = Store()
+    memory = Memory.new(store, 1, 2)
+    table = Table.new(store, "externref", 2)
+    large = Liar(1 << 40)
+    uses: list[Any] = [
+        lambda: Global.new(store, "i32", large), lambda: memory[large], lambda: table[large],
+        lambda: memory.read(large, 1), lambda: memory.read(0, large), lambda: table.grow(large),
+        lambda: memory.grow(large), lambda: Memory.new(store, large), lambda: memory[Liar(-1)],
+        lambda: Table.new(store, "funcref", 0, large),
+    ]  # fmt: skip
+    for use in uses:
+        with pytest.raises(UsageError):
+            use()
+    assert Global.new(store, "i64", large).value == 1 << 40
+    assert Global.new(store, "i32", Liar(7)).value == 7
+    assert memory[0 : Liar(3)] == bytes(3)
+
+
+@given(st.binary(min_size=1, max_size=40), st.data())
+def test_slices_of_a_memory_are_those_of_bytes(content: bytes, data: st.DataObject) -> None:
+    memory = Memory.new(Store(), 1)
+    memory.write(65536 - len(content), content)
+    model = bytearray(65536 - len(content)) + content
+    place = data.draw(st.slices(65536) | st.slices(9))
+    assert memory[place] == model[place]
+    new = data.draw(st.binary(min_size=1, max_size=1)) * len(model[place])
+    memory[place] = new
+    model[slice(0, 0) if not new else place] = new
+    assert bytes(memory) == model
+    with pytest.raises(UsageError, match="bytes of a memory: expected"):
+        memory[place] = new + b"x"
+    assert len(memory) == 65536

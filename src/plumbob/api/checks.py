@@ -22,9 +22,10 @@ SHOWN_BITS: Final = 256
 
 def brief(value: object) -> str:
     """Return a value as text, for whatever value."""
-    if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
-        return f"a number of {value.bit_length()} bits"
     try:
+        number = integer(value)
+        if number is not None and number.bit_length() > SHOWN_BITS:
+            return f"a number of {number.bit_length()} bits"
         text = repr(value)
     except Exception:  # noqa: BLE001  # a fault of the value's own must not hide the one told
         return "an object without a representation"
@@ -52,11 +53,20 @@ def require(value: object, kind: type | tuple[type, ...], what: object, expected
         raise wrong(what, expected, value)
 
 
+def integer(value: object) -> int | None:
+    """Return an integer as a plain one, None for anything else.
+
+    A class of the caller's may compare and convert as it likes; its number counts.
+    """
+    return int.__index__(value) if isinstance(value, int) else None
+
+
 def require_integer(value: object, least: int, most: int, what: object) -> int:
     """Return an integer from `least` to `most`; raises `UsageError` for anything else."""
-    if not isinstance(value, int) or not least <= value <= most:
+    number = integer(value)
+    if number is None or not least <= number <= most:
         raise wrong(what, f"an integer from {least} to {most}", value)
-    return int(value)
+    return number
 
 
 def require_choice(value: object, choices: Iterable[str], what: object) -> None:
@@ -77,6 +87,11 @@ def buffer_bytes(data: object, what: object, expected: str = "bytes, or another 
 def require_slice(place: slice, length: int, what: object) -> range:
     """Return the indices that a slice takes, with Python's meaning; raises `UsageError`."""
     parts = (place.start, place.stop, place.step)
-    if not all(part is None or isinstance(part, int) for part in parts) or place.step == 0:
+    numbers = tuple(map(integer, parts))
+    if [*map(_is_none, parts)] != [*map(_is_none, numbers)] or numbers[2] == 0:
         raise wrong(what, "a slice of integers, its step not 0", place)
-    return range(*place.indices(length))
+    return range(*slice(*numbers).indices(length))
+
+
+def _is_none(value: object) -> bool:
+    return value is None

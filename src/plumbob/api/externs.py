@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from plumbob.api.checks import (
     buffer_bytes,
     counted,
+    integer,
     require,
     require_integer,
     require_slice,
@@ -189,15 +190,22 @@ def _results(given: Any, type_: FuncType, store: Store, what: object) -> Any:
 
 def _limits(what: str, minimum: Any, maximum: Any, most: int, *, is64: bool = False) -> Limits:
     """Return limits; UsageError unless `0 <= minimum <= maximum <= most`, all integers."""
-    highest = most if maximum is None else maximum
-    numbers = isinstance(minimum, int) and isinstance(highest, int)
-    if not numbers or not 0 <= minimum <= highest <= most:
+    least, highest = integer(minimum), most if maximum is None else integer(maximum)
+    if least is None or highest is None or not 0 <= least <= highest <= most:
         raise UsageError(
             what,
             expected=f"0 <= minimum <= maximum <= {most}",
             found=f"minimum {shown(minimum)}, maximum {shown(maximum)}",
         )
-    return Limits(int(minimum), None if maximum is None else int(maximum), is64)
+    return Limits(least, None if maximum is None else highest, is64)
+
+
+def _plain(indices: range) -> slice:
+    """Return the slice that takes these indices, whatever the length."""
+    if not indices:
+        return slice(0, 0)
+    before_first = None if indices.stop < 0 else indices.stop
+    return slice(indices.start, before_first, indices.step)
 
 
 def type_of_now(extern: View[Any]) -> str:
@@ -264,11 +272,11 @@ class Memory(View[LinearMemory]):
         memory is reached, or a view is alive.
         """
         memory = self.runtime
-        require_integer(pages, 0, _GROWTH, "the pages that a memory is to grow by")
-        before = memory.grow(pages)
+        more = require_integer(pages, 0, _GROWTH, "the pages that a memory is to grow by")
+        before = memory.grow(more)
         if before == GROW_FAILED:
             raise UsageError(
-                f"the memory cannot grow by {counted(pages, 'page')}",
+                f"the memory cannot grow by {counted(more, 'page')}",
                 expected="a size within its maximum and the store's limit, and no view of it",
                 found=type_of_now(self),
             )
@@ -292,8 +300,7 @@ class Memory(View[LinearMemory]):
     def __getitem__(self, place: int | slice) -> Any:
         data = self.runtime.data
         if isinstance(place, slice):
-            require_slice(place, len(data), "bytes of a memory")
-            return bytes(data[place])
+            return bytes(data[_plain(require_slice(place, len(data), "bytes of a memory"))])
         return data[self._address(place)]
 
     def __setitem__(self, place: int | slice, value: Any) -> None:
@@ -310,32 +317,33 @@ class Memory(View[LinearMemory]):
                 expected=counted(len(indices), "byte"),
                 found=counted(len(raw), "byte"),
             )
-        data[place] = raw
+        data[_plain(indices)] = raw
 
     def _address(self, address: object) -> int:
         return require_integer(address, 0, len(self) - 1, "an address of a memory")
 
     def read(self, address: int, size: int) -> bytes:
         """Return `size` bytes from an address on; UsageError out of bounds."""
-        self._require(address, size)
-        return bytes(self.runtime.data[address : address + size])
+        start, end = self._range(address, size)
+        return bytes(self.runtime.data[start:end])
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Write bytes, those of any buffer; UsageError out of bounds, and nothing is written."""
         # Items of a buffer may be wider than a byte; the memory must not change its size.
         raw = buffer_bytes(data, "what is written to a memory")
-        self._require(address, len(raw))
-        self.runtime.data[address : address + len(raw)] = raw
+        start, end = self._range(address, len(raw))
+        self.runtime.data[start:end] = raw
 
-    def _require(self, address: object, size: object) -> None:
-        end = len(self)
-        numbers = isinstance(address, int) and isinstance(size, int)
-        if not numbers or address < 0 or size < 0 or address + size > end:  # type: ignore[operator]  # they are
+    def _range(self, address: object, size: object) -> tuple[int, int]:
+        """Return where a range begins and ends; UsageError out of bounds."""
+        start, count, end = integer(address), integer(size), len(self)
+        if start is None or count is None or start < 0 or count < 0 or start + count > end:
             raise UsageError(
                 "a range of a memory",
                 expected=f"within {end} bytes",
                 found=f"size {shown(size)} at {shown(address)}",
             )
+        return start, start + count
 
     def __repr__(self) -> str:
         return f"<Memory {type_of_now(self)}>"
@@ -386,12 +394,12 @@ class Table(Items[table.Table]):
         store's limit or the host's memory is reached.
         """
         runtime = self.runtime
-        require_integer(count, 0, _GROWTH, "the elements that a table is to grow by")
+        more = require_integer(count, 0, _GROWTH, "the elements that a table is to grow by")
         given = to_guest(value, self.type.element, self.store, "the new elements of the table")
-        before = runtime.grow(count, given)
+        before = runtime.grow(more, given)
         if before == table.GROW_FAILED:
             raise UsageError(
-                f"the table cannot grow by {counted(count, 'element')}",
+                f"the table cannot grow by {counted(more, 'element')}",
                 expected="a size within its maximum and the store's limit",
                 found=type_of_now(self),
             )

@@ -123,8 +123,8 @@ class Instance:
         functions = self._instance.functions
         if not functions:
             raise wrong("a function's index", "none, there are no functions", index)
-        require_integer(index, 0, len(functions) - 1, "a function's index")
-        return Func(self.store, functions[index])
+        number = require_integer(index, 0, len(functions) - 1, "a function's index")
+        return Func(self.store, functions[number])
 
     def index_of(self, function: Func) -> int | None:
         """Return a function's index in this instance, None where it is of none."""
@@ -139,14 +139,15 @@ class Instance:
                 return None
             return default_import(self.store, item, instance, self._unknown_imports)
         what = f"the import {import_text(item)}"
-        if isinstance(given, View) and isinstance(given.runtime, KIND_CLASSES):
+        # Not `isinstance`, which asks an object of the host's for its class.
+        if issubclass(type(given), View) and isinstance(given.runtime, KIND_CLASSES):
             given.require_store(self.store, what)
             return given.runtime
         if item.kind == FUNC and callable(given):
             assert isinstance(item.type, int)  # noqa: S101  # the kind says so
             _, signature = instance.function_type(item.type)
             return Func.from_callable(self.store, signature, given, item.name).runtime
-        if item.kind == GLOBAL and not isinstance(given, type):
+        if item.kind == GLOBAL and not issubclass(type(given), type):
             assert isinstance(item.type, GlobalType)  # noqa: S101  # the kind says so
             asked = GlobalType(instance.canonical(item.type.type), item.type.mutable)
             if asked.mutable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from plumbob.api.checks import counted, require_slice, shown, wrong
+from plumbob.api.checks import counted, integer, require_slice, shown, wrong
 from plumbob.api.values import from_guest, to_guest
 from plumbob.api.views import Runtime, View
 from plumbob.errors import UsageError
@@ -85,13 +85,14 @@ class Items(View[Runtime]):
 
     def _require(self, index: object) -> int:
         length = len(self._items())
-        if not isinstance(index, int) or not 0 <= index < length:
+        number = integer(index)
+        if number is None or not 0 <= number < length:
             raise UsageError(
                 f"a number of {self.NOUN}s of the {type(self).__name__}",
                 expected=f"an integer from 0, less than {length}",
                 found=shown(index),
             )
-        return int(index)
+        return number
 
     def _subject(self, place: object) -> str:
         if isinstance(place, slice):

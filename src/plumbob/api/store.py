@@ -112,13 +112,13 @@ class Store:
     def add_fuel(self, fuel: int) -> None:
         """Give more fuel; UsageError where the store has no limit on it, or for less than 0."""
         self.require_open()
-        require_integer(fuel, 0, _MOST, "the fuel to add")
+        more = require_integer(fuel, 0, _MOST, "the fuel to add")
         if self.limits.fuel is None:
             raise UsageError(
                 "a store without a limit on fuel takes no more",
                 expected="a Store with StoreLimits(fuel=...)",
             )
-        self._engine.add_fuel(fuel)
+        self._engine.add_fuel(more)
 
     def interrupt(self) -> None:
         """Make the running guest trap soon; from any thread. Nothing happens where none runs."""

@@ -26,7 +26,7 @@ import math
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from plumbob.api.checks import buffer_bytes, counted, require, wrong
+from plumbob.api.checks import buffer_bytes, counted, integer, require, wrong
 from plumbob.api.views import View, view
 from plumbob.errors import UsageError
 from plumbob.runtime.linking import definitions
@@ -127,17 +127,19 @@ def _type_text(type_: ValType, store: Store) -> str:
 
 
 def _integer(value: Any, bits: int, what: object) -> int:
-    if not isinstance(value, int) or not -(1 << (bits - 1)) <= value < 1 << bits:
+    number = integer(value)
+    if number is None or not -(1 << (bits - 1)) <= number < 1 << bits:
         raise wrong(what, f"an int of {bits} bits", value)
-    return int(value) & ((1 << bits) - 1)
+    return number & ((1 << bits) - 1)
 
 
 def _float(value: Any, type_: ValType, what: object) -> int:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    given = float.__float__(value) if isinstance(value, float) else integer(value)
+    if given is None or isinstance(value, bool):
         raise wrong(what, f"a float ({type_})", value)
     pack, unpack = _FLOATS[type_]
     try:
-        number = float(value)
+        number = float(given)
     except OverflowError:
         raise wrong(what, f"a number that {type_} holds", value) from None
     if type_ == t.F32 and abs(number) >= _MAX_F32:
@@ -151,7 +153,8 @@ def _reference(value: Any, type_: ValType, store: Store, what: object) -> Any:
     if value is None:
         return None
     top = _top(type_, store)
-    inner = value.runtime if isinstance(value, View) else None
+    # Not `isinstance`, which asks an object of the host's for its class.
+    inner = value.runtime if issubclass(type(value), View) else None
     if top in (t.FUNC, t.EXN):
         if not isinstance(inner, FuncRef if top == t.FUNC else ExnRef):
             raise wrong(what, _type_text(type_, store), value)
@@ -164,9 +167,10 @@ def _reference(value: Any, type_: ValType, store: Store, what: object) -> Any:
         number = value & I31_MASK
         return Externalized(number) if top == t.EXTERN else number
     if type_.heap in (t.EQ, t.I31) and isinstance(value, int) and not isinstance(value, bool):
-        if not -_I31 <= value <= I31_MASK:
+        number = int.__index__(value)
+        if not -_I31 <= number <= I31_MASK:
             raise wrong(what, "an int of 31 bits (i31ref)", value)
-        return int(value) & I31_MASK
+        return number & I31_MASK
     return HostRef(value)
 
 
