@@ -73,13 +73,17 @@ def test_runs_of_releases_and_a_sentence_for_each_range() -> None:
     [
         (
             "gbg",
-            "wasmtime 2.0.0 is bad; the last good release before it is 1.0.0, the first good one"
-            + " after it 3.0.0.",
+            (
+                "wasmtime 2.0.0 is bad; the last good release before it is 1.0.0, "
+                "the first good one after it 3.0.0."
+            ),
         ),
         (
             "ubu",
-            "wasmtime 2.0.0 is bad; no release tried before it is good, none tried after it is"
-            + " good.",
+            (
+                "wasmtime 2.0.0 is bad; no release tried before it is good, "
+                "none tried after it is good."
+            ),
         ),
         (
             "bb",
