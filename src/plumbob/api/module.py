@@ -157,13 +157,13 @@ class Module:
 def _load(data: bytes, name: str, features: int, *, is_text: bool) -> ModuleEnvironment:
     """Return a module in the text format or the binary one, read and checked."""
     require(name, str, "the name of a module", "a string or None")
-    require_integer(features, 0, wasm_features.ALL, "the features of a module")
+    flags = require_integer(features, 0, wasm_features.ALL, "the features of a module")
     read = parse_text if is_text else decode
     try:
-        module = read(data, name, features=features)
+        module = read(data, name, features=flags)
     except MalformedError as error:
         raise InvalidModuleError(Report(name, MALFORMED, [malformed(error)])) from error
-    report = validate(module, name=name, features=features)
+    report = validate(module, name=name, features=flags)
     if not report.ok:
         raise InvalidModuleError(report)
     return ModuleEnvironment(module)
