@@ -32,6 +32,7 @@ from plumbob.wasm.types import (
     F32,
     F64,
     FUNC,
+    HEAP_BOTTOM,
     HEAP_CLOSURE,
     I31,
     I32,
@@ -97,7 +98,7 @@ class Digests:
         self._walkers: dict[int, int] = {}
         self._pending: list[int] = []
 
-    def tops(self, type_: ValType) -> HeapType:
+    def top_of(self, type_: ValType) -> HeapType:
         """Return the top of a reference type's hierarchy."""
         heap = type_.heap
         if heap.is_concrete:
@@ -112,8 +113,15 @@ class Digests:
         self.look(writer, type_)
 
     def is_walked(self, type_: ValType) -> bool:
-        """Return whether more than null is told of references of this type."""
-        top = self.tops(type_)
+        """Return whether more than null is told of references of this type.
+
+        The types below all others have null alone; JavaScriptCore takes `nullexternref` for
+        no `externref`.
+        """
+        heap = type_.heap
+        if heap in HEAP_BOTTOM.values():
+            return False
+        top = self.top_of(type_)
         return top == ANY or (top == EXTERN and self._uses.gc)
 
     def look(self, writer: FunctionWriter, type_: ValType, depth: int | None = None) -> None:
@@ -121,9 +129,9 @@ class Digests:
 
         `depth` is the local that holds how deep to look, None for `DEPTH`.
         """
-        top = self.tops(type_)
+        top = self.top_of(type_)
         if not self.is_walked(type_):
-            kind = {FUNC: "func", EXTERN: "extern", EXN: "exn"}[top]
+            kind = {FUNC: "func", EXN: "exn"}.get(top, "extern")
             writer.ops("ref.is_null", "i32.eqz", "i64.extend_i32_u")
             writer.i64(kind_of(kind)).op("i64.mul")
             return
