@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HARNESS = Path(__file__).with_name("harness.py")
-LIMITS = Limits(seconds=1.0, memory=256 << 20, start=10.0)
+LIMITS = Limits(seconds=2.0, memory=128 << 20, start=10.0)
 
 
 def open_fake(limits: Limits = LIMITS, **environment: str) -> Engine:

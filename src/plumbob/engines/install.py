@@ -98,12 +98,13 @@ def _from_pypi(kind: Kind, version: str, folder: Path) -> None:
     unpacking = folder / ".unpacking"
     unpacking.mkdir()
     command = [
-        "env", f"TMPDIR={unpacking}", *pip_command(), "install", "--quiet", "--no-deps",
+        *pip_command(), "install", "--quiet", "--no-deps",
         "--no-warn-script-location", "--target", str(folder),
         *([] if kind.builds else ["--only-binary", ":all:"]),
         f"{kind.package}=={version}",
     ]  # fmt: skip
-    run_client(command, f"{kind.name}=={version}", cwd=folder, timeout=PATIENCE)
+    subject, settings = f"{kind.name}=={version}", {"TMPDIR": os.fspath(unpacking)}
+    run_client(command, subject, cwd=folder, timeout=PATIENCE, settings=settings)
     shutil.rmtree(unpacking)
 
 

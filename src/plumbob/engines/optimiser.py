@@ -7,12 +7,9 @@ the library's interface, and tells the passes that a level stands for.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +20,7 @@ from plumbob.engines.engine import Served
 from plumbob.engines.errors import EngineError
 from plumbob.engines.process import TAIL, Command, Fault, FaultKind, bare_environment
 from plumbob.engines.request import OutcomeKind
-from plumbob.engines.workers import launch
+from plumbob.engines.spawning import bounded, kill_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,8 +150,7 @@ class Optimiser(Served):
             source, target, log = (Path(name) / file for file in ("in.wasm", "out.wasm", "log"))
             source.write_bytes(module)
             command = [
-                sys.executable, "-I", "-S", str(Path(launch.__file__)), str(os.getpid()), "0",
-                self._node, str(program), str(source), *flags, "-o", str(target),
+                *bounded(0), self._node, str(program), str(source), *flags, "-o", str(target),
             ]  # fmt: skip
             with log.open("wb") as printed:
                 process = subprocess.Popen(  # noqa: S603  # an optimiser that Plumbob installed
@@ -170,9 +166,7 @@ class Optimiser(Served):
             except subprocess.TimeoutExpired:
                 return Optimised(FaultKind.TIMEOUT, message="did not end in time"), ""
             finally:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                kill_group(process)
             said = log.read_text(errors="replace")
             if status == 0 and target.is_file():
                 return Optimised(OutcomeKind.OK, target.read_bytes()), said

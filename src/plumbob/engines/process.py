@@ -17,15 +17,13 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from plumbob.engines import framing
 from plumbob.engines.errors import StartError
-from plumbob.engines.spawning import spawn
-from plumbob.engines.workers import launch
+from plumbob.engines.spawning import bounded, kill_group, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,11 +122,9 @@ class Worker:
         names = {"{in}": str(there), "{out}": str(back)}
         arguments = [names.get(argument, argument) for argument in command.arguments]
         space = self._limits.memory if command.bounded_space else 0
-        launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__))]
-        launcher += [str(os.getpid()), str(space)]
         try:
             self._process = spawn(
-                [*launcher, *arguments],
+                [*bounded(space), *arguments],
                 env={**bare_environment(), **command.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=printing,
@@ -195,15 +191,15 @@ class Worker:
     def _wait(self, deadline: float) -> None:
         """Read what there is, or notice what went wrong."""
         now = time.monotonic()
-        if now >= deadline:
-            self._fail(FaultKind.TIMEOUT, "did not answer in time")
-            return
         if not self._bounded and now - self._watched >= WATCH_INTERVAL:
             self._watched = now
             used = resident(self.pid)
             if used > self._limits.memory:
                 self._fail(FaultKind.MEMORY, f"used {used >> 20} MiB of memory")
                 return
+        if now >= deadline:
+            self._fail(FaultKind.TIMEOUT, "did not answer in time")
+            return
         for descriptor, _ in self._poll.poll(min(deadline - now, WATCH_INTERVAL) * 1000):
             if descriptor == self._printed:
                 self._drain()
@@ -249,9 +245,7 @@ class Worker:
 
     def _bury(self) -> None:
         """Kill the whole group, reap the process, keep the last that it printed."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        kill_group(self._process)
         for descriptor in (self._requests, self._answers):
             os.close(descriptor)
         for _ in range(16):  # what that pipe holds; a grandchild that escaped may still write

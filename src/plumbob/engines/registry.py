@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 from plumbob.engines.errors import RegistryError
 from plumbob.engines.kinds import KINDS
 from plumbob.engines.platforms import npm_package
+from plumbob.engines.spawning import bounded, kill_group, spawn
 from plumbob.engines.spec import release_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from plumbob.engines.kinds import Kind
@@ -60,33 +61,41 @@ def npm_command() -> list[str]:
     return [npm, "--no-update-notifier", "--no-fund", "--no-audit"]
 
 
-def run_client(command: Sequence[str], subject: str, *, cwd: Path, timeout: float) -> str:
-    """Return what a registry's client printed.
+def run_client(
+    command: Sequence[str],
+    subject: str,
+    *,
+    cwd: Path,
+    timeout: float,
+    settings: Mapping[str, str] | None = None,
+) -> str:
+    """Return what a registry's client printed; `settings` are added to its environment.
 
+    The client and what it has started end with this process, and when it is interrupted.
     Raises `RegistryError` where it fails, with the last of what it said: that the registry
     is unreachable, or that it has no such release.
     """
     # pip says that nobody answered only while it retries, and else that nothing is there.
-    environment = {"npm_config_fetch_retries": "1", **os.environ}
+    environment = {"npm_config_fetch_retries": "1", **os.environ, **(settings or {})}
     if environment.get("PIP_RETRIES", "0") == "0":
         environment["PIP_RETRIES"] = "1"
     try:
-        process = subprocess.Popen(  # noqa: S603  # the client's own path and a package's name
-            list(command),
+        process = spawn(
+            [*bounded(0), *command],
             cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         raise RegistryError(f"{command[0]} cannot be started", found=str(error)) from error
     with process:
         try:
             answer = _listen(process, cwd, timeout)
-        except BaseException:  # Ctrl-C too
-            process.kill()
-            raise
+        finally:  # after Ctrl-C and a time limit too
+            kill_group(process)
     if answer is None:
         raise RegistryError(
             f"registry unreachable: {subject}", found=f"no answer in {timeout:.0f} s"
@@ -112,7 +121,6 @@ def _listen(
             room = min(room, shutil.disk_usage(cwd).free)
         else:
             return said, complaints, room
-    process.kill()
     return None
 
 
@@ -147,6 +155,18 @@ def _failure(subject: str, output: bytes) -> RegistryError:
     if any(word in text for word in _MISSING):
         return RegistryError(f"the registry has no {subject}", found=detail)
     return RegistryError(f"{subject} cannot be had", found=detail)
+
+
+def _listed(kind: Kind, said: str) -> list[str]:
+    """Return the releases that npm printed as JSON."""
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        answer = None
+    published = [answer] if isinstance(answer, str) else answer
+    if not isinstance(published, list) or not all(isinstance(item, str) for item in published):
+        raise RegistryError(f"npm lists no releases of {kind.name}", found=repr(said[:200]))
+    return published
 
 
 class Releases:
@@ -199,8 +219,9 @@ class Releases:
         else:
             command = [*npm_command(), "view", npm_package(kind), "versions", "--json"]
             said = run_client(command, kind.name, cwd=self._folder, timeout=PATIENCE)
-            answer = json.loads(said)
-            published = [answer] if isinstance(answer, str) else list(answer)
+            published = _listed(kind, said)
+        if not published:
+            raise RegistryError(f"the registry lists no release of {kind.name}")
         return published
 
     def _file(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Starts processes from a thread that lives as long as this process does.
+"""Processes that end with this one, started from a thread that lives as long as this process does.
 
 Linux sends the parent-death signal, which keeps a worker from outliving us, when the thread
 that started the worker ends. An engine that is opened in a thread of a pool would die with
@@ -7,17 +7,39 @@ that thread, although we live on. Elsewhere there is no such signal, and no harm
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import signal
 import subprocess
+import sys
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from plumbob.engines.workers import launch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     _Order = tuple[Sequence[str], dict[str, Any], Future[subprocess.Popen[Any]]]
+
+
+def bounded(space: int) -> list[str]:
+    """Return the command before a command that has it end with this process.
+
+    `space` bounds its address space in bytes; 0 does not.
+    """
+    launcher = [sys.executable, "-I", "-S", str(Path(launch.__file__))]
+    return [*launcher, str(os.getpid()), str(space)]
+
+
+def kill_group(process: subprocess.Popen[Any]) -> None:
+    """Kill a process that has a group of its own, and all that is in it, and reap it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def spawn(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
