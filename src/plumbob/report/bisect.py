@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -115,14 +116,14 @@ def _releases(document: Document, found: Found) -> None:
     rows = []
     for (result, _, _), run in groupby(found.releases, key=lambda one: _row(one.verdict)):
         run_list = list(run)
-        rows.append((WORDS[result], STYLES[result], _span(run_list), len(run_list), run_list[0]))
+        # The newest says best why it is not supported.
+        rows.append((WORDS[result], STYLES[result], _span(run_list), len(run_list), run_list[-1]))
     label = max(len(word) for word, *_ in rows)
     spans = max(len(span) for _, _, span, *_ in rows)
     counts = max(len(str(count)) for *_, count, _ in rows)
-    for word, style, span, count, first in rows:
+    for word, style, span, count, last in rows:
         head = Piece(f"{word:<{label}}", style)
-        verdict = first.verdict
-        told = _told(verdict)
+        told = _told(last.verdict)
         line = f"{span:<{spans}}  {count:>{counts}}"
         room = document.width - label - len(line) - 6
         document.line(head, "  ", line, "  ", Piece(_fit(told, room), "dim") if told else "")
@@ -145,7 +146,8 @@ def _span(run: Sequence[Tried]) -> str:
 
 def _told(verdict: Verdict) -> str:
     lines = [line.strip() for line in verdict.gave.splitlines() if line.strip(" )")]
-    gave = lines[-1] if lines else ""  # of a list of causes the last is the reason
+    # Of a list of causes, which may be numbered, the last is the reason.
+    gave = re.sub(r"^\d+: ", "", lines[-1]) if lines else ""
     told = f"{verdict.where}: {gave}" if verdict.where else gave
     return f"{told}, expected {verdict.expected}" if verdict.expected else told
 

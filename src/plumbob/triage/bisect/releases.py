@@ -34,11 +34,10 @@ AT_ONCE = 3
 AHEAD = 2 * AT_ONCE
 """Releases that are under way, or wait for the comparison."""
 
-NOT_PUBLISHED = "the registry has no"
-"""How a registry's failure on one release begins, as opposed to one of its own."""
-
-NO_SPACE = "no space left"
-"""How an installation's failure begins that others would share."""
+STOPPING = (
+    "registry unreachable", "no space left", "neither pip", "npm is not installed",
+)  # fmt: skip
+"""How failures to install one release begin that any other would share."""
 
 
 class Listed(NamedTuple):
@@ -182,7 +181,7 @@ class Trials:
             one = EngineSpec(self._spec.text, self._spec.kind, version)
             return install.hold(one, self._cache, self._announce)[1]
         except EngineError as error:
-            if not _of_one_release(error):
+            if error.message.startswith(STOPPING):
                 self._away = error
             raise
 
@@ -196,13 +195,6 @@ class Trials:
         verdict = self._judge.compare(engine_name(self._spec, version), ran)
         self._store.put(version, verdict)
         return verdict
-
-
-def _of_one_release(error: EngineError) -> bool:
-    """Return whether others may be installed where one could not be."""
-    if isinstance(error, RegistryError):
-        return error.message.startswith(NOT_PUBLISHED)
-    return not error.message.startswith(NO_SPACE)
 
 
 def settings_of(spec: EngineSpec) -> list[tuple[EngineSpec, str, str]]:
