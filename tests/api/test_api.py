@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from plumbob import api
 from plumbob.api import (
     Func,
     Global,
@@ -24,6 +25,7 @@ from plumbob.api import (
     function_type,
 )
 from plumbob.errors import InputError, UsageError
+from plumbob.wasm.encode import encode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -385,3 +387,29 @@ def test_fuel_is_counted_and_can_be_added() -> None:
     assert store.fuel > 1400
     with pytest.raises(UsageError):
         Store().add_fuel(1)
+
+
+def test_the_example_of_the_package_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """(module (import "env" "log" (func $log (param i32)))
+      (func (export "add") (param i32 i32) (result i32)
+        (call $log (local.get 1)) (i32.add (local.get 0) (local.get 1))))"""
+    (tmp_path / "add.wasm").write_bytes(encode(Module.from_text(text).environment.module))
+    monkeypatch.chdir(tmp_path)
+    assert api.__doc__ is not None
+    lines = [line[4:] for line in api.__doc__.splitlines() if line.startswith("    ")]
+    names: dict[str, Any] = {name: getattr(api, name) for name in api.__all__}
+    *statements, call = lines
+    exec("\n".join(statements), names)  # noqa: S102  # our own docstring
+    assert eval(call, names) == 3  # noqa: S307  # the same
+    assert capsys.readouterr().out == "2\n"
+
+
+def test_everything_public_says_what_it_is() -> None:
+    for name in api.__all__:
+        thing = getattr(api, name)
+        assert thing.__doc__, name
+        for key, member in vars(thing).items() if isinstance(thing, type) else ():
+            if not key.startswith("_") and (callable(member) or isinstance(member, property)):
+                assert member.__doc__, f"{name}.{key}"

@@ -392,3 +392,32 @@ def test_slices_of_a_memory_are_those_of_bytes(content: bytes, data: st.DataObje
     with pytest.raises(UsageError, match="bytes of a memory: expected"):
         memory[place] = new + b"x"
     assert len(memory) == 65536
+
+
+def test_an_exception_that_the_host_raises_on_is_the_same() -> None:
+    caught: list[ThrownError] = []
+
+    def middle() -> None:
+        try:
+            exports["throw"]()
+        except ThrownError as error:
+            caught.append(error)
+            raise
+
+    exports: Any = Instance(
+        Module.from_text(
+            """(module (import "env" "middle" (func $middle))
+              (tag $tag (param f32))
+              (func (export "throw") (throw $tag (f32.const nan:0x200000)))
+              (func (export "catch") (result exnref)
+                (block $h (result exnref)
+                  (try_table (catch_all_ref $h) (call $middle)) (unreachable))))"""
+        ),
+        {"env": {"middle": middle}},
+    ).exports
+    exception = exports["catch"]()
+    assert exception == caught[0].exception
+    # A signalling NaN is no value of Python's, and comes through all the same.
+    assert exception.runtime.values == (0x7FA0_0000,)
+    assert exception.tag == caught[0].tag
+    assert ThrownError(exception.tag, (1.0,)).exception is None

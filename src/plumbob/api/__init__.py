@@ -4,8 +4,13 @@
     instance = Instance(module, {"env": {"log": print}})
     instance.exports["add"](1, 2)
 
-May import everything below in the layout. Values are described in `values`, limits in
-`runtime.limits.StoreLimits`.
+`values` says which Python values stand for WebAssembly's, `runtime.limits.StoreLimits` what a
+store may take, `wasi` how a program gets the system interface. Every error is a
+`PlumbobError`: `Trap` and `ThrownError` are how guests end, `InvalidModuleError`, `LinkError`
+and `LimitError` why there is no module or instance, and UsageError is an argument that is
+wrong. What a host function raises comes out as it is.
+
+May import everything below in the layout.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.api.externs import Tag
+    from plumbob.api.objects import ExnRef
     from plumbob.wasm.diagnostics import Report
 
 
@@ -72,9 +73,11 @@ class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
 class ThrownError(PlumbobError):
     """An exception of the guest's that no guest caught; a host function may raise one too.
 
-    `tag` is a `Tag`, `values` a tuple of Python values, one for each of its types. Raises
-    UsageError for what is no `Tag`, and for values that are no tuple or list; whether they
-    are of the tag's types, and the tag of the store, is asked where the guest gets it.
+    `tag` is a `Tag`, `values` a tuple of Python values, one for each of its types.
+    `exception` is the exception as a reference, None of one that a host function makes;
+    raised on by a host function, it is the same exception to the guest. Raises UsageError for
+    what is no `Tag`, and for values that are no tuple or list; whether they are of the tag's
+    types, and the tag of the store, is asked where the guest gets it.
     """
 
     exit_code = ExitCode.FOUND
@@ -90,3 +93,4 @@ class ThrownError(PlumbobError):
         )
         self.tag = tag
         self.values = tuple(values)
+        self.exception: ExnRef | None = None

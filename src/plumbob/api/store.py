@@ -185,7 +185,9 @@ class Store:
         """Return a guest's exception as an error."""
         types = exception.tag.signature.params
         values = from_guest_all(exception.values, types, self)
-        return ThrownError(view(self, exception.tag), values)
+        error = ThrownError(view(self, exception.tag), values)
+        error.exception = view(self, exception)
+        return error
 
     def hosted(self, run: Callable[[], Any]) -> Any:
         """Run a host function's body; its `Trap` and `ThrownError` become the guest's."""
@@ -207,6 +209,8 @@ class Store:
         """Return a host's exception as the guest's."""
         what = "the exception that a host function raised"
         thrown.tag.require_store(self, what)
+        if thrown.exception is not None:
+            return thrown.exception.runtime
         tag = thrown.tag.runtime
         return ExnRef(tag, tuple(to_guest_all(thrown.values, tag.signature.params, self, what)))
 
