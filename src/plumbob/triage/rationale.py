@@ -17,6 +17,7 @@ from plumbob.frontend import ModuleEnvironment, translate_function
 from plumbob.triage.events import COMPILE, INSTANTIATE, NO_END, STATE, Difference
 from plumbob.triage.sections import (
     BINARY,
+    CALL,
     CONTROL,
     INSTANTIATION,
     NONE,
@@ -120,8 +121,8 @@ def telling(operators: dict[Operator, int], trap: str | None) -> list[Operator]:
 def executed(checked: Checked, run: Run, call: int, *, whole: bool = False) -> dict[Operator, int]:
     """Return the operators of the program that a call executes, with when each did last.
 
-    `whole`: those of all calls of the session. An operator without results is taken to run
-    where the one before it does, in the order of the body.
+    `whole`: those of all calls of the session. An operator without results, and one that calls
+    or branches, is taken to run where the one before it does, in the order of the body.
     """
     reference = run.reference.deciding(run.reference.choices)
     reference.fuel = min(reference.fuel, TRACED_FUEL)
@@ -173,8 +174,8 @@ def _operators(checked: Checked, run: Run, seen: dict[tuple[int, int], int]) -> 
         latest = 0
         for instruction in decode_body(body.code, body.base).instructions:
             latest = times.get(instruction.offset, latest)
-            silent = not instruction.operator.pushes
+            operator = instruction.operator
+            silent = not operator.pushes or kind_of(operator) in (CALL, CONTROL)
             if latest and (silent or instruction.offset in times):
-                operator = instruction.operator
                 found[operator] = max(latest, found.get(operator, 0))
     return found
