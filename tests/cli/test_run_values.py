@@ -231,3 +231,12 @@ def test_a_timeout_is_a_number_of_seconds(path: str, seconds: str) -> None:
 @pytest.mark.parametrize("words", [("none", "--fulex", "5"), ("none", "-z"), ("none", "-i")])
 def test_what_is_no_number_is_an_option(path: str, words: tuple[str, ...]) -> None:
     assert "No such option" in str(call(path, *words).exception)
+
+
+def test_a_file_may_be_called_like_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-5").write_text(MODULE)
+    assert call("-5", "i32", "-5").output == "-5\n"
+    assert "cannot read -6" in str(call("-6", "none").exception)

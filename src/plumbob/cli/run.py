@@ -20,6 +20,8 @@ from plumbob.cli.options import (
 from plumbob.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plumbob.api import Func, Instance, Module, Store, ThrownError, Trap
     from plumbob.api.wasi import WasiImports
     from plumbob.runtime.wasi.config import Config, Preopen
@@ -133,7 +135,7 @@ def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float
 def command(  # noqa: PLR0913  # one parameter an option
     *,
     path: str,
-    arguments: tuple[str, ...],
+    arguments: Sequence[str],
     invoke: str | None,
     directories: tuple[str, ...],
     environment: tuple[str, ...],
@@ -166,7 +168,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     from plumbob.wasm.errors import MalformedError
     from plumbob.wasm.features import DEFAULT
 
-    arguments = tuple(argument.removeprefix(MARK) for argument in arguments)
+    path, *arguments = (word.removeprefix(MARK) for word in (path, *arguments))
     name = inputs.display_name(path)
     data = inputs.read(path)
     chosen = DEFAULT if features is None else features
@@ -249,7 +251,7 @@ class _Run:
         self.data: dict[str, object] = {"results": None, "trap": None, "exception": None}
         """What JSON says about the end."""
 
-    def run(self, config: Config, invoke: str | None, arguments: tuple[str, ...]) -> int:
+    def run(self, config: Config, invoke: str | None, arguments: Sequence[str]) -> int:
         """Run the program, or call the function and print its results; returns the status."""
         from plumbob.api import ThrownError, Trap
         from plumbob.api.wasi import WasiImports
@@ -298,7 +300,7 @@ class _Run:
             unknown_imports=self.unknown_imports,
         )
 
-    def _invoke(self, instance: Instance, name: str, texts: tuple[str, ...]) -> None:
+    def _invoke(self, instance: Instance, name: str, texts: Sequence[str]) -> None:
         from plumbob.cli.run_values import arguments, data_of, text_of
 
         function = _function(instance, name, "")
