@@ -95,13 +95,15 @@ def command(  # one parameter an option
     from plumbob.engines.cache import Cache
     from plumbob.engines.process import Limits
     from plumbob.triage.check import check
-    from plumbob.triage.pool import Pool
+    from plumbob.triage.pool import Pool, with_reference
 
     cache = Cache()
     jobs = list(_jobs(paths, invocations, calls=calls, seed=seed))
-    names = list(dict.fromkeys(engines)) or _newest(cache)
+    reference, names = with_reference(engines)
+    if not engines:
+        names = _newest(cache)
     pool = Pool(
-        cache=cache, limits=Limits(seconds=timeout), fuel=fuel,
+        cache=cache, limits=Limits(seconds=timeout), fuel=fuel, reference=reference,
         announce=lambda text: click.echo(f"plumbob: {text}", err=True),
     )  # fmt: skip
     with pool:

@@ -19,7 +19,7 @@ from plumbob.engines.spec import EngineSpec, parse_spec
 from plumbob.triage.reference import FUEL, SECONDS, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from plumbob.engines.optimiser import Optimised
@@ -155,6 +155,22 @@ class Pool:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def with_reference(names: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the name of the reference, and the other engines, each once, in order.
+
+    The reference is the first of `names` that is Plumbob as it is, else `plumbob`. Raises
+    `UsageError` for what names no engine.
+    """
+    names = list(dict.fromkeys(names))
+    own = (name for name in names if parse_spec(name).kind == REFERENCE)
+    reference = next((n for n in own if parse_spec(n).options in _PLAIN), REFERENCE)
+    return reference, [name for name in names if name != reference]
+
+
+_PLAIN = ((), (("tier", "interp"),))
+"""Options that change nothing of the reference."""
 
 
 def optimises(name: str) -> bool:
