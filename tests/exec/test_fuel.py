@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+import plumbob.api
+from plumbob.api import Instance, Module, Store, StoreLimits
 from plumbob.exec.interp import Limits, Machine, Program, Returned, Trap, walk
-from plumbob.exec.interp.fuel import flow_of
+from plumbob.exec.interp.fuel import BULK, flow_of
 from plumbob.exec.interp.outcome import OUT_OF_FUEL
 from plumbob.ir.parser import parse_clif
 
@@ -138,6 +141,98 @@ def test_arms_of_a_switch_that_are_not_taken_cost_nothing(mode: Mode) -> None:
     if mode == "walk":
         assert executed <= charged <= 2 * executed
     assert charged < 60 * 1000
+
+
+BULK_TEXT = """(module (memory 16) (memory $other 16)
+  (table $t 10000 funcref) (elem $e func $f) (data $d "0123456789")
+  (type $a (array (mut i8))) (type $r (array (mut funcref)))
+  (global $x (ref $a) (array.new_default $a (i32.const 100000)))
+  (func $f (export "nothing"))
+  (func (export "memory.fill") (memory.fill (i32.const 0) (i32.const 1) (i32.const 640000)))
+  (func (export "memory.copy") (param i32)
+    (memory.copy $other 0 (i32.const 0) (local.get 0) (i32.sub (i32.const 640000) (local.get 0))))
+  (func (export "memory.init") (memory.init $d (i32.const 0) (i32.const 0) (i32.const 10)))
+  (func (export "table.fill") (param $n i32)
+    (table.fill $t (local.get $n) (ref.null func) (i32.add (local.get $n) (i32.const 8000))))
+  (func (export "table.copy") (table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 8000)))
+  (func (export "table.init") (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1)))
+  (func (export "array.new") (drop (array.new $a (i32.const 1) (i32.const 80000))))
+  (func (export "array.new_default") (drop (array.new_default $a (i32.const 80000))))
+  (func (export "array.new_data")
+    (drop (array.new_data $a $d (i32.const 0) (i32.const 10))))
+  (func (export "array.new_elem")
+    (drop (array.new_elem $r $e (i32.const 0) (i32.const 1))))
+  (func (export "array.fill")
+    (array.fill $a (global.get $x) (i32.const 0) (i32.const 1) (i32.const 80000)))
+  (func (export "array.copy")
+    (array.copy $a $a (global.get $x) (i32.const 0) (global.get $x) (i32.const 1)
+      (i32.const 80000)))
+  (func (export "array.init_data")
+    (array.init_data $a $d (global.get $x) (i32.const 0) (i32.const 0) (i32.const 10)))
+  (func (export "array.init_elem")
+    (array.init_elem $r $e (array.new_default $r (i32.const 3)) (i32.const 0) (i32.const 0)
+      (i32.const 1)))
+  (func (export "endless")
+    (loop $again
+      (memory.fill (i32.const 0) (i32.const 1) (i32.const 1000000))
+      (br $again))))"""
+COSTS = {
+    "memory.fill": 10_000,
+    "memory.copy": 10_000,
+    "memory.init": 0,
+    "table.fill": 1000,
+    "table.copy": 1000,
+    "table.init": 0,
+    "array.new": 10_000,
+    "array.new_default": 10_000,
+    "array.new_data": 1,
+    "array.new_elem": 0,
+    "array.fill": 10_000,
+    "array.copy": 10_000,
+    "array.init_data": 1,
+    "array.init_elem": 0,
+}
+
+
+def test_ranges_cost_by_their_size_and_the_same_in_both_modes() -> None:
+    assert list(COSTS) == list(BULK)
+    module = Module.from_text(BULK_TEXT)
+    for name, cost in COSTS.items():
+        charged = []
+        for mode in ("source", "walk"):
+            store = Store(StoreLimits(fuel=1 << 20), mode=mode)
+            exports: Any = Instance(module, None, store).exports
+            exports[name](*(0,) * len(exports[name].type.params))
+            assert store.fuel is not None
+            charged.append((1 << 20) - store.fuel)
+        assert charged[0] == charged[1], name
+        assert cost <= charged[0] <= cost + 20, name
+
+
+@pytest.mark.parametrize("mode", ["source", "walk"])
+def test_ranges_are_no_way_around_a_deadline(mode: Mode) -> None:
+    store = Store(StoreLimits(deadline=0.1), mode=mode)
+    exports: Any = Instance(Module.from_text(BULK_TEXT), None, store).exports
+    began = time.monotonic()
+    with pytest.raises(plumbob.api.Trap, match="deadline reached"):
+        exports["endless"]()
+    assert time.monotonic() - began < 5
+    exports["nothing"]()
+
+
+def test_a_trap_of_a_waiting_host_loses_no_fuel() -> None:
+    store = Store(StoreLimits(fuel=100_000))
+
+    def wait() -> None:
+        store.interrupt()
+        store.poll()
+
+    text = '(module (import "" "wait" (func $wait)) (func (export "f") (call $wait)))'
+    exports: Any = Instance(Module.from_text(text), {"": {"wait": wait}}, store).exports
+    with pytest.raises(plumbob.api.Trap, match="interrupted"):
+        exports["f"]()
+    assert store.fuel is not None
+    assert store.fuel > 99_980
 
 
 def test_a_loop_pays_at_its_header_alone() -> None:

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     from plumbob.ir.entities import Signature
 
-FUEL_SLICE = 1 << 20
+FUEL_SLICE = 1 << 16
 """Fuel handed to running code at once: it stays a small integer, and between two slices the
-machine can be stopped from outside."""
+machine can be stopped from outside. The slowest instructions take a few microseconds."""
 
 FRAMES_PER_CALL = 2
 """Python frames that one guest call takes at most: a function that makes tail calls has two."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from plumbob.exec.interp.fuel import BULK
 from plumbob.exec.interp.instructions import semantic_type
 from plumbob.exec.interp.source_frame import FAULTING
 from plumbob.exec.interp.source_function import EMITTERS, SELECTORS
@@ -238,6 +239,22 @@ def _global_set(fs: FunctionSource, inst: Inst) -> None:
     fs.out.line(f"cell{fs.func.imm(inst, 'global')}.value = {texts(fs, inst)[0]}")
 
 
+def _bulk(emit: Emitter, shift: int) -> Emitter:
+    """Return the emitter of an operation whose size, the last operand, costs fuel."""
+
+    def emit_bulk(fs: FunctionSource, inst: Inst) -> None:
+        value = fs.func.resolve(fs.func.inst_args[inst][-1])
+        size = local(fs, value)
+        if not size[0].isdecimal():
+            fs.names[value] = size
+        emit(fs, inst)
+        cost = str(int(size, 0) >> shift) if size[0].isdecimal() else f"{size} >> {shift}"
+        if cost != "0":
+            fs.out.line(f"fuel -= {cost}")
+
+    return emit_bulk
+
+
 _ACCESSES: Final[dict[str, Emitter]] = {
     "memory.load": _load,
     "memory.store": _store,
@@ -272,5 +289,6 @@ EMITTERS.update(
         **CALL_EMITTERS,
     }
 )
+EMITTERS.update({name: _bulk(EMITTERS[name], shift) for name, shift in BULK.items()})
 SELECTORS.update(CALL_SELECTORS)
 FAULTING.update((*_ACCESSES, *HEAP_FAULTING, *CALL_FAULTING))

@@ -265,7 +265,9 @@ class Engine:
             self._stop(DEADLINE, f"after {self.store_limits.deadline} seconds")
 
     def _stop(self, kind: str, message: str) -> NoReturn:
-        # The trap leaves before the cell is assigned; nothing is owed after it.
+        # The trap leaves before the cell is assigned; nothing is owed after it, or lost.
+        if self.reserve is not None:
+            self.reserve += max(0, self._handed)
         self.cells["fuel"].cell_contents = 0
         self.walker.fuel = 0
         raise GuestTrap(kind, message)

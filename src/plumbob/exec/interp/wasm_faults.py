@@ -1,6 +1,6 @@
 """Accesses of generated code to what an instance has, and the traps where they fail.
 
-Python checks the bounds of an access anyway: `struct`, `list` and `bytearray` raise where
+Python checks the bounds of an access anyway: `struct`, `list` and the buffers raise where
 it does not lie within, and `None` has no attributes. Only then is a place asked what the
 matter was. It looks again, and returns None where the access should have been fine: then
 the error is a bug of ours and not the guest's trap.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from plumbob.exec.interp.fuel import BULK
 from plumbob.exec.interp.outcome import GuestException, GuestTrap
 from plumbob.exec.interp.walk import (
     STEPS,
@@ -149,4 +150,20 @@ def _step(do: Callable[[At], None]) -> Callable[[Any, Any, Inst], None]:
     return lambda run, activation, inst: do(At(run, activation, inst))
 
 
-_InstanceRun.steps = {**STEPS, **{name: _step(do) for name, do in WASM_STEPS.items()}}
+def _bulk_step(do: Callable[[At], None], shift: int) -> Callable[[Any, Any, Inst], None]:
+    """Return the step of an operation whose size, the last operand, costs fuel."""
+
+    def step(run: _InstanceRun, activation: _InstanceActivation, inst: Inst) -> None:
+        at = At(run, activation, inst)
+        size = at.args()[-1]
+        do(at)
+        run.walker.fuel -= size >> shift
+
+    return step
+
+
+_InstanceRun.steps = {
+    **STEPS,
+    **{name: _step(do) for name, do in WASM_STEPS.items()},
+    **{name: _bulk_step(WASM_STEPS[name], shift) for name, shift in BULK.items()},
+}
