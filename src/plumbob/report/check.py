@@ -10,7 +10,7 @@ from plumbob.triage.arguments import write
 from plumbob.triage.compare import steps
 from plumbob.triage.events import CALL, STATE, Comparison, Event, Place
 from plumbob.triage.rationale import rationale
-from plumbob.triage.sentence import expected_text, found_text, sentence
+from plumbob.triage.sentence import expected_text, found_text, sentence, summary
 from plumbob.triage.shims import Seen
 from plumbob.triage.verdict import AGREE
 from plumbob.triage.wording import event_text, first_line, logged_text, place_text, value_text
@@ -24,6 +24,8 @@ VERSION = 1
 
 SHOWN_CALLS = 12
 """Rows of a table that are shown; JSON has all."""
+SHOWN_PARTS = 6
+"""Modules of a script that are shown one by one."""
 SHOWN_LINES = 6
 """Lines of a list that are shown."""
 CELL = 34
@@ -33,18 +35,19 @@ CELL = 34
 def render(result: CheckResult, *, width: int = 100) -> Document:
     """Return the result for people: what differs, the verdict, what may differ."""
     document = Document(width)
-    quiet = [part for part in result.parts if not _remarkable(part)]
-    for part in result.parts:
-        if _remarkable(part) or len(result.parts) == 1:
-            _part(document, result, part)
-            document.line()
-    if quiet and len(result.parts) > 1:
-        modules = "module" if len(quiet) == 1 else "modules"
-        calls = sum(len(part.subject.invocations) for part in quiet)
-        document.line(f"{len(quiet)} {modules} without a difference, {calls} calls")
+    several = len(result.parts) > 1
+    telling = [part for part in result.parts if _remarkable(part) or not several]
+    for part in telling[:SHOWN_PARTS]:
+        if several:
+            document.line(Piece(_origin(part), "place"))
+        _part(document, result, part)
+        document.line()
+    if len(telling) > SHOWN_PARTS:
+        document.line(Piece(f"{len(telling) - SHOWN_PARTS} more modules differ", "dim"))
         document.line()
     _verdict(document, result)
     _remarks(document, result)
+    _setting(document, result)
     return document
 
 
@@ -53,8 +56,6 @@ def _remarkable(part: Checked) -> bool:
 
 
 def _part(document: Document, result: CheckResult, part: Checked) -> None:
-    if len(result.parts) > 1:
-        document.line(Piece(_origin(part), "place"))
     rows = list(_rows(part))
     differing = [row for row in rows if row.differs]
     shown = (differing or rows)[:SHOWN_CALLS]
@@ -146,23 +147,37 @@ def _origin(part: Checked) -> str:
 
 def _verdict(document: Document, result: CheckResult) -> None:
     reference = result.engines[0].name
-    style = "good" if result.verdict == AGREE else "error"
     guilty = f": {', '.join(result.wrong)}" if result.wrong else ""
+    style = "good" if result.verdict == AGREE else "error"
     document.line(Piece(f"{result.verdict}{guilty}", style))
-    for part in _telling(result):
+    telling = _telling(result)
+    if not telling:
+        document.prose(Piece(""), summary(result.parts))
+    for part in telling[:SHOWN_PARTS]:
         origin = f"{_origin(part)}: " if len(result.parts) > 1 else ""
         document.prose(Piece(origin, "place"), sentence(part, reference))
         grounds = rationale(part)
         if grounds:
-            document.line(Piece("what the specification says:", "dim"))
+            document.line(Piece("The reference's result rests on", "dim"))
         for ground in grounds:
             document.prose(Piece(f"{ground.what}: ", "strong"), ground.section, indent=2)
 
 
 def _telling(result: CheckResult) -> list[Checked]:
-    """Return the subjects whose sentence is worth reading: those that disagree, or the only one."""
+    """Return the subjects that disagree; the only one in any case."""
     telling = [part for part in result.parts if part.verdict.verdict != AGREE]
-    return telling[:SHOWN_LINES] or (list(result.parts) if len(result.parts) == 1 else [])
+    return telling or (list(result.parts) if len(result.parts) == 1 else [])
+
+
+def _setting(document: Document, result: CheckResult) -> None:
+    """Say which releases ran, where the names do not, and on what machine."""
+    unsaid = [
+        f"{engine.name} is {engine.version}"
+        for engine in result.engines
+        if engine.version not in engine.name
+    ]
+    machine = f"{result.machine.cpu}, {result.machine.os} {result.machine.architecture}"
+    document.prose(Piece(""), "; ".join([*unsaid, machine]), style="dim")
 
 
 def _remarks(document: Document, result: CheckResult) -> None:
@@ -201,7 +216,7 @@ def check_data(result: CheckResult) -> dict[str, Any]:
         "version": VERSION,
         "verdict": result.verdict,
         "wrong": list(result.wrong),
-        "sentence": " ".join(sentence(part, reference) for part in telling[:1]),
+        "sentence": sentence(telling[0], reference) if telling else summary(result.parts),
         "rationale": [ground._asdict() for part in telling[:1] for ground in rationale(part)],
         "allowed": [each for part in result.parts for each in _allowed_data(part)],
         "unsupported": [each for part in result.parts for each in _missing_data(part)],

@@ -114,10 +114,10 @@ class _Comparer:
             return False
         if place.step == STATE and _unseen(expected, found):
             return True
-        if (
-            right in (OutcomeKind.UNSUPPORTED, OutcomeKind.LINK) and left != OutcomeKind.REJECTED
-        ):  # imports are stand-ins, made to fit: an engine that refuses one cannot express it
-            self.unsupported.append(Missing(place, found.outcome.message))
+        if right in (OutcomeKind.UNSUPPORTED, OutcomeKind.LINK):
+            # Imports are stand-ins, made to fit: who refuses one cannot express it.
+            if left != OutcomeKind.REJECTED:
+                self.unsupported.append(Missing(place, found.outcome.message))
             return False
         if left in (OutcomeKind.UNSUPPORTED, OutcomeKind.LINK):
             self.unjudged = f"the reference does not support it: {expected.outcome.message}"

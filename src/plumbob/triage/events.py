@@ -142,7 +142,7 @@ def what_differs(expected: Event, found: Event, *, kinds: bool) -> str | None:
         if left in NO_END or right in NO_END:
             return TERMINATION
         if OutcomeKind.REJECTED in (left, right):
-            return None if right == OutcomeKind.UNSUPPORTED else VALIDITY
+            return VALIDITY
         return next((word for word in (TRAP, EXCEPTION) if word in (left, right)), VALUES)
     if left == TRAP:
         if kinds and not same_class(expected.outcome.trap, found.outcome.trap):

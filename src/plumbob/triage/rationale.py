@@ -49,7 +49,7 @@ class Ground(NamedTuple):
     """A reason: what is meant, and where the specification says what it does."""
 
     what: str
-    """An operator, a kind of trap, or why a module is not valid."""
+    """An operator, a kind of trap, or a step before any operator."""
     section: str
     url: str
 
@@ -96,10 +96,9 @@ def _deciding(checked: Checked) -> Difference | None:
 
 
 def _of_module(checked: Checked) -> tuple[Ground, ...]:
-    reason = checked.subject.invalid
-    if reason is None:
-        return (Ground("a valid module", *VALIDATION),)
-    return (Ground(reason, *(BINARY if checked.subject.malformed else VALIDATION)),)
+    if checked.subject.malformed:
+        return (Ground("binary format", *BINARY),)
+    return (Ground("validation", *VALIDATION),)
 
 
 def telling(operators: dict[Operator, int], trap: str | None) -> list[Operator]:

@@ -34,6 +34,21 @@ def sentence(checked: Checked, reference: str) -> str:
     return _agreed(checked, reference)
 
 
+def summary(parts: Sequence[Checked]) -> str:
+    """Return the verdict on several subjects on which nobody differs, in one sentence."""
+    modules = _count(len(parts), "module")
+    calls = _count(sum(len(part.subject.invocations) for part in parts), "call")
+    names = dict.fromkeys(each.engine for part in parts for each in part.comparisons if each.events)
+    if not names:
+        return f"Only the reference ran {modules} and {calls}; nothing was compared."
+    agree = "agree" if len(names) > 1 else "agrees"
+    return f"{_list(list(names))} {agree} with the reference on {modules} and {calls}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def found_text(difference: Difference) -> str:
     """Return what an engine did there."""
     if difference.what == LOG:
@@ -110,7 +125,7 @@ def _agreed(checked: Checked, reference: str) -> str:
     calls = len({p.call for each in checked.comparisons for p, _ in each.events if p.step == CALL})
     if checked.subject.invalid is not None:
         return f"{_list(compared)} {agree} with the reference that the module is not valid."
-    count = f"{calls} call{'' if calls == 1 else 's'}" if calls else "the module"
+    count = _count(calls, "call") if calls else "the module"
     return f"{_list(compared)} {agree} with the reference on {count}."
 
 
