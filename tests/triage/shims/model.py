@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MASK = (1 << 64) - 1
 KINDS = ("null", "i31", "struct", "array", "func", "extern", "exn")
-DEPTH, NODES, TABLE_NODES, ELEMENTS, BLOCK = 4, 500, 2000, 64, 256
+DEPTH, NODES, TABLE_NODES, FIELDS, ELEMENTS, BLOCK = 4, 200, 800, 200, 64, 256
 
 
 class Digest:
@@ -93,7 +93,7 @@ class Model:
             assert isinstance(composite, t.ArrayType)
             fields = [(composite.field.storage, item) for item in value.items[:ELEMENTS]]
             digest.mix(len(value.items))
-        for storage, item in fields:
+        for storage, item in fields[:FIELDS]:
             self.mix(digest, item, storage, depth - 1)
         return (digest.finished << 4 | kind) & MASK
 

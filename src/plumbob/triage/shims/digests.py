@@ -57,9 +57,9 @@ if TYPE_CHECKING:
 
 DEPTH: Final = 4
 """How many objects deep a digest looks."""
-NODES: Final = 500
+NODES: Final = 200
 """How many objects one digest looks at."""
-FIELDS: Final = 1000
+FIELDS: Final = 200
 """How many fields of a structure count."""
 ELEMENTS: Final = 64
 """How many elements of an array count."""
