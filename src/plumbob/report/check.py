@@ -119,26 +119,29 @@ def _table(document: Document, names: Sequence[str], rows: Sequence[Row]) -> Non
     if not rows:
         return
     grid = [[Piece("call", "dim"), *(Piece(name, "dim") for name in names)]]
-    grid += [
-        [Piece(row.label), *(Piece(clip(visible(c.text), CELL), c.style) for c in row.cells)]
-        for row in rows
-    ]
+    grid += [[Piece(row.label), *(_cut(cell, CELL) for cell in row.cells)] for row in rows]
     widths = [
         max(cells(visible(line[column].text)) for line in grid) for column in range(len(grid[0]))
     ]
     if sum(widths) + 2 * (len(widths) - 1) <= document.width:
         document.table(grid)
         return
-    margin = max(map(cells, names)) + 4
+    room = document.width - max(map(cells, names)) - 4
     for row in rows:
         document.line(Piece(clip(visible(row.label), document.width), "strong"))
-        document.table(
-            [
-                [Piece(name, "dim"), Piece(clip(visible(c.text), document.width - margin), c.style)]
-                for name, c in zip(names, row.cells, strict=True)
-            ],
-            indent=2,
-        )
+        pairs = list(zip(names, row.cells, strict=True))
+        if room >= CELL:
+            document.table(
+                [[Piece(name, "dim"), _cut(cell, room)] for name, cell in pairs], indent=2
+            )
+            continue
+        for name, cell in pairs:
+            document.line("  ", Piece(name, "dim"))
+            document.line("    ", _cut(cell, document.width - 4))
+
+
+def _cut(cell: Piece, room: int) -> Piece:
+    return Piece(clip(visible(cell.text), room), cell.style)
 
 
 def _origin(part: Checked) -> str:
@@ -228,7 +231,7 @@ def check_data(result: CheckResult) -> dict[str, Any]:
              "options": dict(each.options), "about": dict(each.details)}
             for each in result.engines
         ],
-        "machine": result.machine._asdict(),
+        "machine": {**result.machine._asdict(), "flags": list(result.machine.flags)},
         "seed": result.seed,
     }  # fmt: skip
 
