@@ -171,6 +171,55 @@ def test_an_invalid_module_is_bad_where_it_is_accepted(plumbob: Run, tmp_path: P
     assert json.loads(done.stdout)["releases"][0]["result"] == "good"
 
 
+SCRIPT = """
+(module (func (export "fine") (result i32) (i32.const 7)))
+(assert_return (invoke "fine") (i32.const 7))
+(module
+  (memory 1 1)
+  (func $other)
+  (func $load (export "load") (param i32) (result f64)
+    (return (f64.copysign (f64.load (local.get 0)) (f64.const -1))))
+  (global $state (mut f32) (f32.const -3))
+  (func $alike (export "alike") (result f32)
+    (f32.abs
+      (f32.mul
+        (f32.neg
+          (block (result f32)
+            (global.set $state (f32.add (global.get $state) (f32.const 2)))
+            (global.get $state)))
+        (f32.neg
+          (block (result f32)
+            (global.set $state (f32.add (global.get $state) (f32.const 2)))
+            (global.get $state)))))))
+(assert_return (invoke "load" (i32.const 65528)) (f64.const -0))
+(assert_return (invoke "alike") (f32.const 1))
+"""
+"""Its second module stands in line 4."""
+
+
+@pytest.mark.registry
+def test_scripts(plumbob: Run, tmp_path: Path) -> None:
+    file = tmp_path / "both.wast"
+    file.write_text(SCRIPT)
+    arguments = ("bisect", file, "--json", "--engine")
+    done = plumbob(*arguments, "wasmtime", "--from", "41", "--to", "42")
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [one["result"] for one in told["releases"]] == ["bad", "good"]
+    assert told["releases"][0]["where"] == "module of line 4, load(65528)"
+    done = plumbob(*arguments, "binaryen==130.0.0:passes=-O1", "--from", "130", "--to", "131")
+    told = json.loads(done.stdout)
+    assert told["ranges"][0]["first_good_after"] == "131.0.0"
+    assert told["releases"][0]["where"] == "module of line 4, alike()"
+    assert told["pass"] == "optimize-instructions"  # noqa: S105  # no password
+    assert told["function"] == {"index": 2, "name": "alike"}
+    again = plumbob(*arguments, "binaryen==130.0.0:passes=-O1", "--from", "130", "--to", "131")
+    assert again.stdout == done.stdout  # although the verdicts were known
+    done = plumbob(*arguments, "wasmtime", "--invoke", "load", "1")
+    assert done.returncode == 2
+    assert b"makes its own calls" in done.stderr
+
+
 @pytest.mark.registry
 def test_an_interruption_keeps_whole_files_and_goes_on(tmp_path: Path) -> None:
     """Interrupted like by Ctrl-C on a terminal: the whole group gets the signal."""

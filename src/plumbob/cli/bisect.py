@@ -11,10 +11,11 @@ from plumbob.cli.check import CALLS, FUEL, SECONDS
 from plumbob.cli.invoke import InvokingCommand, invoke_option
 from plumbob.cli.options import common, json_option, settings
 from plumbob.cli.progress import track
-from plumbob.errors import ExitCode
+from plumbob.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from plumbob.engines.cache import Cache
+    from plumbob.triage.bisect.checked import Job
 
 
 @click.command(
@@ -71,11 +72,11 @@ def command(  # noqa: PLR0913  # one parameter an option
 ) -> ExitCode:
     """Find the releases of an engine that get a program wrong.
 
-    FILE is a module in either format. Good is what agrees with the reference. Every
-    release of wasmtime, binaryen, wasm3 and pywasm is tried; of deno, node and bun, which
-    are large, a sample that closes in on the boundaries (--all: every one). Of a bad release
-    it is told under which options it is bad; of binaryen, named with its flags as in
-    binaryen:passes=-O2, by which pass and in which function.
+    FILE is a module in either format, or a .wast script with what it asserts. Good is what
+    agrees with the reference. Every release of wasmtime, binaryen, wasm3 and pywasm is tried;
+    of deno, node and bun, which are large, a sample that closes in on the boundaries (--all:
+    every one). Of a bad release it is told under which options it is bad; of binaryen, named
+    with its flags as in binaryen:passes=-O2, by which pass and in which function.
 
     Results are kept: a second run, or one after Ctrl-C, goes on from there.
 
@@ -87,32 +88,43 @@ def command(  # noqa: PLR0913  # one parameter an option
     from plumbob.triage.bisect.checked import CheckedJudge
     from plumbob.triage.bisect.run import Bisection
     from plumbob.triage.pool import Pool
-    from plumbob.triage.subject import Subject
 
-    name = inputs.display_name(path)
-    module = inputs.to_binary(inputs.read(path), name)
-    subject = Subject.prepare(module, invocations=invocations, seed=seed, calls=calls)
+    jobs = _jobs(path, invocations, calls=calls, seed=seed)
     cache = Cache()
     announce = _Announcer(cache)
     limits = Limits(seconds=timeout)
     with Pool(cache=cache, limits=limits, announce=announce, fuel=FUEL) as pool:
-        bisection = Bisection(
-            CheckedJudge(subject, pool), cache, limits=limits, announce=announce, follow=track
-        )
+        judge = CheckedJudge(jobs, pool)
+        bisection = Bisection(judge, cache, limits=limits, announce=announce, follow=track)
         try:
-            found = bisection.run(
-                engine, module, oldest=oldest, newest=newest, exhaustive=exhaustive
-            )
+            found = bisection.run(engine, oldest=oldest, newest=newest, exhaustive=exhaustive)
         except KeyboardInterrupt:
             outputs.complain("what was tried is kept; the same command goes on from there")
             raise
     if as_json:
         import json
 
-        outputs.say(json.dumps(report.data(found, name), indent=2))
+        outputs.say(json.dumps(report.data(found, inputs.display_name(path)), indent=2))
     else:
         outputs.show(report.render(found, width=outputs.width()), settings())
     return ExitCode.FOUND if found.bad else ExitCode.OK
+
+
+def _jobs(
+    path: str, invocations: tuple[tuple[str, tuple[str, ...]], ...], *, calls: int, seed: int
+) -> list[Job]:
+    """Return what to judge. Raises `InputError` for what cannot be read."""
+    from plumbob.triage.bisect.checked import Job, script_jobs
+    from plumbob.triage.subject import Subject
+
+    name = inputs.display_name(path)
+    data = inputs.read(path)
+    if name.endswith(".wast"):
+        if invocations:
+            raise UsageError(f"{name} is a script and makes its own calls: no --invoke")
+        return script_jobs(data, name, seed=seed)
+    module = inputs.to_binary(data, name)
+    return [Job(Subject.prepare(module, invocations=invocations, seed=seed, calls=calls))]
 
 
 class _Announcer:

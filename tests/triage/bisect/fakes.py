@@ -53,6 +53,9 @@ class FakeJudge:
         result = LETTERS[self.results[engine if engine in self.results else spec.version or ""]]
         return Verdict(result, "test()", f"gave {result}", "210" if result == BAD else "")
 
+    def focus(self, engine: str) -> bytes:
+        raise NotImplementedError(engine)
+
     def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
         raise NotImplementedError(engine, optimised)
 

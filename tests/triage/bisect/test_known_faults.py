@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plumbob.engines.cache import Cache
-from plumbob.triage.bisect.checked import CheckedJudge
+from plumbob.triage.bisect.checked import CheckedJudge, Job
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED
 from plumbob.triage.bisect.passes import ORIGINAL, FunctionName
 from plumbob.triage.bisect.ranges import Range
@@ -26,8 +26,8 @@ def bisect(text: str, engine: str, oldest: str | None = None, newest: str | None
     module = encode(parse_text(text))
     cache = Cache()
     with Pool(cache=cache) as pool:
-        judge = CheckedJudge(Subject.prepare(module), pool)
-        return Bisection(judge, cache).run(engine, module, oldest=oldest, newest=newest)
+        judge = CheckedJudge([Job(Subject.prepare(module))], pool)
+        return Bisection(judge, cache).run(engine, oldest=oldest, newest=newest)
 
 
 def fault(name: str) -> str:

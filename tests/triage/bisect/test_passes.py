@@ -161,6 +161,9 @@ class ValueJudge:
     def compare(self, engine: str, ran: object) -> Verdict:
         raise NotImplementedError(engine, ran)
 
+    def focus(self, engine: str) -> bytes:
+        raise NotImplementedError(engine)
+
     def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
         assert engine == "binaryen==1:passes=-O2"
         if optimised.kind == "unsupported":

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.engines.process import Limits
 from plumbob.engines.spec import parse_spec
+from plumbob.errors import InputError
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
 from plumbob.triage.check import Checker, Ran
 from plumbob.triage.events import CALL
 from plumbob.triage.machine import machine
+from plumbob.triage.script import read_script
 from plumbob.triage.sentence import expected_text, found_text
 from plumbob.triage.wording import call_text, event_text, place_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from plumbob.engines.optimiser import Optimised
-    from plumbob.triage.events import Comparison
+    from plumbob.triage.compare import Assertion
+    from plumbob.triage.events import Comparison, Place
     from plumbob.triage.pool import Pool
     from plumbob.triage.subject import Subject
 
@@ -26,54 +29,106 @@ if TYPE_CHECKING:
 class CheckedJudge:
     """Judges engines on one program by comparing them with the reference.
 
-    A release that supports a part of the program alone is UNSUPPORTED, unless it is wrong
-    in that part: who looks for the first bad release must not take silence for right.
+    The program is a module, or the modules of a script with what it asserts. A release that
+    supports a part of it alone is UNSUPPORTED, unless it is wrong in that part: who looks
+    for the first bad release must not take silence for right.
     """
 
-    def __init__(self, subject: Subject, pool: Pool) -> None:
-        self._subject = subject
+    def __init__(self, jobs: Sequence[Job], pool: Pool) -> None:
+        """Take what to judge, at least one job."""
+        self._jobs = tuple(jobs)
         self._pool = pool
-        self._checker = Checker(subject, pool)
+        self._checkers = [Checker(job.subject, pool, assertion=job.assertion) for job in jobs]
+        self._focus = 0
+        """The job whose module is put through passes."""
         here = machine()
         self.identity: Mapping[str, object] = {
-            "program": hashlib.sha256(subject.module).hexdigest(),
-            "calls": [call_text(each) for each in subject.invocations],
-            "seed": subject.seed,
+            "program": [_identity(job) for job in jobs],
             "limits": [*(pool.limits or Limits()), pool.fuel, pool.seconds],
             "machine": [here.cpu, here.architecture, *here.flags],
         }
 
     def prepare(self) -> None:
         """Run the reference, which serves one thread at a time."""
-        self._checker.plan  # noqa: B018  # makes it
+        for checker in self._checkers:
+            checker.plan  # noqa: B018  # makes it
 
-    def run(self, engine: str) -> Ran:
+    def run(self, engine: str) -> list[Ran]:
         """Return what an engine does, and end it. Different engines may run in threads."""
         try:
-            return self._checker.run(engine)
+            return [checker.run(engine) for checker in self._checkers]
         finally:
             self._pool.release(engine)
 
-    def compare(self, engine: str, ran: Ran) -> Verdict:
-        """Return the verdict on what an engine did."""
-        return self._verdict(self._checker.compare(engine, ran))
+    def compare(self, engine: str, ran: Sequence[Ran]) -> Verdict:
+        """Return the verdict on what an engine did: the worst of all modules."""
+        verdicts = [
+            self._verdict(job, checker.compare(engine, one))
+            for job, checker, one in zip(self._jobs, self._checkers, ran, strict=True)
+        ]
+        for result in (BAD, UNSUPPORTED):
+            for place, verdict in enumerate(verdicts):
+                if verdict.result == result:
+                    self._focus = place
+                    return verdict
+        return next((verdict for verdict in verdicts if verdict.where), verdicts[0])
+
+    def focus(self, engine: str) -> bytes:
+        """Return the module that an engine gets wrong, the first of a script's."""
+        if len(self._jobs) > 1:
+            self.prepare()
+            self.compare(engine, self.run(engine))
+        return self._jobs[self._focus].subject.module
 
     def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
-        """Return the verdict on what some passes of an optimiser made of the program."""
+        """Return the verdict on what some passes of an optimiser made of the module."""
         closed = "--closed-world" in parse_spec(engine).option("passes").split()
-        return self.compare(engine, Ran((), optimised, closed))
+        job, checker = self._jobs[self._focus], self._checkers[self._focus]
+        return self._verdict(job, checker.compare(engine, Ran((), optimised, closed)))
 
-    def _verdict(self, comparison: Comparison) -> Verdict:
+    def _verdict(self, job: Job, comparison: Comparison) -> Verdict:
         if comparison.findings:
             first = comparison.findings[0]
-            where = place_text(self._subject, first.place)
-            return Verdict(BAD, where, found_text(first), expected_text(first))
+            expected = first.asserted or expected_text(first)
+            return Verdict(BAD, self._where(job, first.place), found_text(first), expected)
         if comparison.unsupported:
             missing = comparison.unsupported[0]
-            return Verdict(UNSUPPORTED, place_text(self._subject, missing.place), missing.message)
+            return Verdict(UNSUPPORTED, self._where(job, missing.place), missing.message)
         if comparison.unjudged:
-            return Verdict(UNSUPPORTED, "", comparison.unjudged)
+            return Verdict(UNSUPPORTED, gave=comparison.unjudged)
         for place, event in comparison.events:
             if place.step == CALL:
-                return Verdict(GOOD, place_text(self._subject, place), event_text(event))
+                return Verdict(GOOD, self._where(job, place), event_text(event))
         return Verdict(GOOD)
+
+    def _where(self, job: Job, place: Place) -> str:
+        where = place_text(job.subject, place)
+        return where if len(self._jobs) == 1 else f"module of line {job.line}, {where}"
+
+
+def _identity(job: Job) -> list[object]:
+    """Return what a job's verdicts rest on."""
+    subject = job.subject
+    calls = [call_text(each) for each in subject.invocations]
+    return [hashlib.sha256(subject.module).hexdigest(), calls, subject.seed, job.script]
+
+
+class Job(NamedTuple):
+    """One module with its calls."""
+
+    subject: Subject
+    assertion: Assertion | None = None
+    """What a script asserts of it."""
+    line: int | None = None
+    """Of the script, where the module stands."""
+    script: str = ""
+    """Of the script, a hash: what it asserts is in it."""
+
+
+def script_jobs(data: bytes, name: str, *, seed: int) -> list[Job]:
+    """Return what there is to judge of a `.wast` script. Raises `InputError`."""
+    digest = hashlib.sha256(data).hexdigest()
+    found = read_script(data, name, seed=seed)
+    if not found:
+        raise InputError(f"{name}: no module in the script can be run")
+    return [Job(one.subject, one.expected, one.line, digest) for one in found]

@@ -59,6 +59,10 @@ class Judge(Protocol):
         """Return the verdict on what an engine did."""
         ...
 
+    def focus(self, engine: str) -> bytes:
+        """Return the module, in the binary format, that a bad engine gets wrong."""
+        ...
+
     def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
-        """Return the verdict on what some passes of an optimiser made of the program."""
+        """Return the verdict on what some passes of an optimiser made of that module."""
         ...

@@ -102,7 +102,6 @@ class Bisection:
     def run(
         self,
         engine: str,
-        module: bytes,
         *,
         oldest: str | None = None,
         newest: str | None = None,
@@ -110,9 +109,8 @@ class Bisection:
     ) -> Found:
         """Return which releases of an engine are bad on a program, and how.
 
-        `module` is the program in the binary format, the same that the judge has. Raises
-        `UsageError` for what names no engine with releases, or bounds that leave none,
-        `RegistryError` where nothing is known of any release.
+        Raises `UsageError` for what names no engine with releases, or bounds that leave
+        none, `RegistryError` where nothing is known of any release.
         """
         spec = parse_spec(engine)
         if KINDS[spec.kind].registry is None:
@@ -134,7 +132,7 @@ class Bisection:
             ranges,
             notes=listed.notes,
         )
-        return self._look_closely(found, spec, trials, module)
+        return self._look_closely(found, spec, trials)
 
     def _trials(self, spec: EngineSpec) -> Trials:
         about = {
@@ -161,7 +159,7 @@ class Bisection:
                 places[index[version]] = verdict.result
         return verdicts
 
-    def _look_closely(self, found: Found, spec: EngineSpec, trials: Trials, module: bytes) -> Found:
+    def _look_closely(self, found: Found, spec: EngineSpec, trials: Trials) -> Found:
         """Add settings, or passes, of the release named, or of bad ones."""
         verdicts = {one.version: one.verdict for one in found.releases}
         if spec.version is not None:
@@ -174,7 +172,7 @@ class Bisection:
         if not closely:
             return found
         if KINDS[spec.kind].optimises:
-            return found._replace(passes=self._passes(spec, closely[-1], module))
+            return found._replace(passes=self._passes(spec, closely[-1]))
         settings = [
             Setting(version, name, value, verdict)
             for variant, name, value in settings_of(spec)
@@ -195,10 +193,11 @@ class Bisection:
             ranges=tuple(ranges_of((each.version, each.verdict.result) for each in releases)),
         )
 
-    def _passes(self, spec: EngineSpec, version: str, module: bytes) -> PassSearch:
+    def _passes(self, spec: EngineSpec, version: str) -> PassSearch:
         name = engine_name(spec, version)
         flags = spec.option("passes").split()
         try:
+            module = self._judge.focus(name)
             with self._open_passes(name) as optimiser:
                 return PassHunt(optimiser, name, self._judge, module, self._follow).search(
                     version, flags
