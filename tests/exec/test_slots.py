@@ -236,3 +236,18 @@ def test_an_id_is_not_used_again_while_a_stale_address_could_resolve() -> None:
         outcome = outcomes(text, "%f", bits=bits)
         assert isinstance(outcome, Trap)
         assert outcome.kind == USE_AFTER_RETURN
+
+
+@pytest.mark.parametrize("mode", ["source", "walk"])
+def test_a_misaligned_access_before_a_slot_names_the_slot(mode: Mode) -> None:
+    text = """function %f() -> i16 {
+        ss0 = explicit_slot 8
+        ss1 = explicit_slot 16
+    block0:
+        v0 = stack_addr.i64 ss1
+        v1 = load.i16 aligned v0-1
+        return v1
+    }"""
+    outcome = Machine(Program(parse_clif(text)), mode=mode).call("%f")
+    assert isinstance(outcome, Trap)
+    assert outcome.message == "access of 2 bytes at slot ss1 of %f offset -1 is not aligned"

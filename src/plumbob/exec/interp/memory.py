@@ -247,8 +247,8 @@ class Memory:
         return number % 2 == 0 and self._first <= number < self._next and number not in self.live
 
     def _describe(self, address: int) -> str:
-        number = address >> self.layout.offset_bits
-        info = self.infos.get(number)
-        if info is None:
-            return f"{address:#x}"
-        return f"{info} offset {address & self.layout.offset_mask}"
+        for number, position in self._candidates(address, 0):
+            info = self.infos.get(number)
+            if info is not None:
+                return f"{info} offset {position}"
+        return f"{address:#x}"
