@@ -225,7 +225,7 @@ def check(program: Program, entry: Entry, function: Function, outcome: Outcome,
     assert observed == Observation("exception", values, name, named=observed.named)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(programs(), st.integers(0, 1000))
 def test_random_modules(program: Program, seed: int) -> None:
     before = encode(program.module)

@@ -37,7 +37,7 @@ def test_shims_tell_what_our_script_computes() -> None:
 
 SAMPLE = """
     array call_indirect64 custom-page-sizes elem exports extern f32 float_memory func_ptrs global
-    i31 i64 imports linking memory64 memory_init names ref_func ref_null ref_test return_call_ref
+    i31 i64 imports linking memory64 memory_init names ref_func ref_null ref_test
     simd_const simd_load start0 struct table table_grow threads/atomic throw throw_ref try_catch
     try_table type-rec type-subtyping unreachable wide-arithmetic
 """.split()
