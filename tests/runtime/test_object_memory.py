@@ -235,10 +235,10 @@ def test_a_failed_instantiation_gives_everything_back() -> None:
     Instance(Module.from_text("(module (memory 4) (table 10 funcref))"), None, store)
 
 
-def test_memories_of_instances_that_are_gone_can_be_made_again() -> None:
-    store = Store(StoreLimits(memory=4 << 16))
+def test_what_instances_had_that_are_gone_can_be_made_again() -> None:
+    store = Store(StoreLimits(memory=4 << 16, table_elements=10))
     for _ in range(5):
-        Instance(Module.from_text("(module (memory 3) (func))"), None, store)
+        Instance(Module.from_text("(module (memory 3) (table 6 funcref) (func))"), None, store)
 
 
 @pytest.mark.parametrize("mode", MODES)

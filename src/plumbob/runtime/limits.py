@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.errors import ExitCode, PlumbobError
@@ -110,7 +111,9 @@ class Budget:
         return True
 
     def take_elements(self, count: int) -> None:
-        """Take table elements; raises `LimitError` if they are not there."""
+        """Take table elements for the host; raises `LimitError` if they are not there."""
+        if count > self.table_elements:
+            gc.collect()  # tables of instances that are gone give theirs back
         if not self.try_take_elements(count):
             raise LimitError(
                 "a table does not fit the store's limit",
