@@ -139,7 +139,7 @@ def test_bad_between_good_ones(plumbob: Run) -> None:
     assert again.stdout.decode().splitlines()[-3:] == [
         "wasmtime 45.0.0 is bad; the last good release before it is 44.0.0, the first",
         "good one after it 46.0.1.",
-        "45.0.0: bad with opt=none, opt=speed and opt=speed_and_size.",
+        "45.0.0: bad with opt=speed, opt=none and opt=speed_and_size.",
     ]
 
 

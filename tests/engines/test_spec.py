@@ -53,7 +53,7 @@ def test_specifications(
         ("wasmtime==1.0.0/x", "is no release"),
         ("wasmtime:", "no option follows the colon"),
         ("wasmtime:tier=liftoff", "'tier' is no option of wasmtime"),
-        ("wasmtime:opt=fast", "expected none or speed or speed_and_size, found 'fast'"),
+        ("wasmtime:opt=fast", "expected speed or none or speed_and_size, found 'fast'"),
         ("wasmtime:opt", "option 'opt' of wasmtime"),
         ("wasmtime:fuel=lots", "expected a number"),
         ("plumbob==1.0", "it is built in"),

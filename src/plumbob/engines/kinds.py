@@ -42,7 +42,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "wasmtime",
             (0, 28),
             {
-                "opt": ("none", "speed", "speed_and_size"),
+                "opt": ("speed", "none", "speed_and_size"),
                 "cranelift-flag": None,
                 "fuel": None,
             },

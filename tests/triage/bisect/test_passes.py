@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbob.engines.errors import EngineError
-from plumbob.engines.optimiser import Optimised
+from plumbob.engines.optimiser import Optimised, top_level_passes
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
 from plumbob.triage.bisect.passes import (
     BEFORE,
@@ -365,3 +365,24 @@ def test_equal_modules_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ValueJudge, "judge_optimised", judge)
     hunt(FakeOptimiser({f"p{place}": nothing for place in range(30)}))
     assert len(judged) == 1
+
+
+def test_passes_that_a_pass_runs_are_no_steps_of_their_own() -> None:
+    log = """[PassRunner] running passes
+[PassRunner]   running pass: once-reduction...                 [PassRunner] running nested passes
+[PassRunner]   running pass: ... 0.00026 seconds.
+[PassRunner] nested passes took 0.00026 seconds.
+0.0007 seconds.
+[PassRunner]   (validating)
+[PassRunner]   running pass: inlining-optimizing...            [PassRunner] running nested passes
+[PassRunner]   running pass: ...                            0.003 seconds.
+[PassRunner]   running pass: dce...                         1.6e-05 seconds.
+[PassRunner] nested passes took 0.008 seconds.
+[PassRunner] running nested passes
+[PassRunner]   running pass: vacuum...                      3e-06 seconds.
+[PassRunner] nested passes took 5e-06 seconds.
+0.0158 seconds.
+[PassRunner]   running pass: directize...                      3e-05 seconds.
+[PassRunner] passes took 0.02 seconds.
+"""
+    assert top_level_passes(log) == ["once-reduction", "inlining-optimizing", "directize"]

@@ -198,22 +198,17 @@ class Trials:
 
 
 def settings_of(spec: EngineSpec) -> list[tuple[EngineSpec, str, str]]:
-    """Return the engine with every other value of the options that have fixed ones.
+    """Return the engine with every value of the options that have fixed ones.
 
-    Of each: the specification, the option's name and its value. The engine's own value is
-    among them.
+    Of each: the specification, the option's name and its value, which is always named: what
+    an engine does without it may differ from release to release.
     """
     found = []
     for name, values in KINDS[spec.kind].options.items():
         if values is None or len(values) < 2:
             continue
+        others = tuple(given for given in spec.options if given[0] != name)
         for value in values:
-            options = [given for given in spec.options if given[0] != name]
-            if value != spec.option(name):
-                options.append((name, value))
-            else:
-                options = list(spec.options)
-            found.append(
-                (EngineSpec(spec.text, spec.kind, spec.version, tuple(options)), name, value)
-            )
+            options = (*others, (name, value))
+            found.append((EngineSpec(spec.text, spec.kind, spec.version, options), name, value))
     return found
