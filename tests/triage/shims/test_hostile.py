@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.fuzz.mutate import mutant
+from tests.fuzz.seeds import own
+from tests.triage.shims.twins import require_same_features
 
 from plumbob.engines.request import OutcomeKind, Request
 from plumbob.triage.arguments import Argument, choose
@@ -14,7 +18,10 @@ from plumbob.triage.shims import calls as calls_module
 from plumbob.triage.shims import digests as digests_module
 from plumbob.wasm import features as f
 from plumbob.wasm import types as t
+from plumbob.wasm.decode import decode
 from plumbob.wasm.edit import Editor, FunctionWriter
+from plumbob.wasm.encode import encode
+from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.module import FUNC, Module, RecGroup
 from plumbob.wasm.text.parser import parse_text
 from plumbob.wasm.validate import validate
@@ -217,3 +224,21 @@ def test_a_start_function_that_traps() -> None:
 
 def test_an_empty_module() -> None:
     assert add_shims(Module()) == Shimmed(b"\0asm\1\0\0\0", (), ())
+
+
+def test_mutants_that_are_valid() -> None:
+    rng = Random(1)  # noqa: S311  # mutants, not secrets
+    seeds = own()
+    valid = 0
+    for number in range(1500):
+        policy = "typed" if number % 3 == 0 else "polymorphic"
+        try:
+            module = decode(mutant(rng, seeds), features=f.ALL)
+        except (MalformedError, ComponentError):
+            continue
+        if validate(module, features=f.ALL, dead_code=policy).ok:
+            valid += 1
+            before = encode(module)
+            require_same_features(before, add_shims(module).module, f.ALL, policy)
+            assert encode(module) == before
+    assert valid > 20
