@@ -1,4 +1,4 @@
-"""Every release of wasmtime that PyPI has: `pytest -m 'slow and registry'`, about 1.6 GB.
+"""Every release of wasmtime and binaryen: `pytest -m 'slow and registry'`, about 4 GB.
 
 One Python drives them all, though the interface changed several times. What is expected of
 a release stands in the tables below; a new release has to do all that the newest row says.
@@ -14,7 +14,7 @@ from tests.engines import programs
 
 from plumbob.engines.cache import Cache
 from plumbob.engines.errors import StartError
-from plumbob.engines.opening import open_engine
+from plumbob.engines.opening import open_engine, open_optimiser
 from plumbob.engines.registry import Releases
 from plumbob.engines.request import (
     Call,
@@ -186,4 +186,37 @@ def test_every_release_does_what_it_can() -> None:
     assert len(releases) >= 71
     with ThreadPoolExecutor(2) as threads:  # mostly a download
         found = dict(zip(releases, threads.map(faults, releases), strict=True))
+    assert {version: wrong for version, wrong in found.items() if wrong} == {}
+
+
+FLAGS: Final = {
+    "-O2": ("numbers", (89,)),
+    "-Oz --vacuum": ("numbers", (89,)),
+    "--pass-arg=a@b -O1": ("numbers", (90,)),
+    "-O4": ("numbers", (90,)),
+    "--closed-world -O3": ("roots", (116,)),
+    "-all -O2": ("roots", (116,)),
+    "--no-such-pass": ("numbers", (1000,)),
+}
+"""Flags, the program that they are tried on, and the release from which that works."""
+
+
+def optimiser_faults(version: str) -> list[str]:
+    """What is wrong with a release of binaryen: it does what it can, and says what it cannot."""
+    texts = {"numbers": programs.NUMBERS, "roots": programs.STRUCT_IN_LOOP}
+    wrong = []
+    with open_optimiser(f"binaryen=={version}") as optimiser:
+        for flags, (program, since) in FLAGS.items():
+            answer = optimiser.optimise(programs.assemble(texts[program]), flags.split())
+            expected = "ok" if release_key(version) >= since else "unsupported"
+            if answer.kind != expected:
+                wrong.append(f"{flags}: {answer}")
+    return wrong
+
+
+def test_every_release_of_binaryen_does_what_it_can() -> None:
+    releases = Releases(Cache().releases_folder).published("binaryen")
+    assert len(releases) >= 34
+    with ThreadPoolExecutor(2) as threads:
+        found = dict(zip(releases, threads.map(optimiser_faults, releases), strict=True))
     assert {version: wrong for version, wrong in found.items() if wrong} == {}

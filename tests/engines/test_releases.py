@@ -6,6 +6,7 @@ fetches nothing.
 
 from __future__ import annotations
 
+import shutil
 import struct
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ import pytest
 from tests.engines import programs
 
 from plumbob.engines.cache import Cache
+from plumbob.engines.command_line import CommandLine
 from plumbob.engines.errors import StartError
+from plumbob.engines.install import hold
 from plumbob.engines.kinds import KINDS
 from plumbob.engines.opening import open_engine, open_optimiser
 from plumbob.engines.process import Limits
@@ -29,6 +32,7 @@ from plumbob.engines.request import (
     TableImport,
     Value,
 )
+from plumbob.engines.spec import parse_spec
 from plumbob.engines.traps import T, same_class
 from plumbob.errors import UsageError
 
@@ -303,11 +307,14 @@ def test_passes_of_a_level_are_told() -> None:
     assert len(passes) > 20
 
 
-@pytest.mark.parametrize("version", ["100.0.0", "130.0.0"])
-def test_an_unknown_pass_is_a_result(version: str) -> None:
+@pytest.mark.parametrize("version", ["91.0.0", "100.0.0", "130.0.0"])
+def test_an_unknown_pass_is_not_supported(version: str) -> None:
     module = programs.assemble(programs.NUMBERS)
     with open_optimiser(f"binaryen=={version}:passes=--no-such-pass") as optimiser:
-        assert optimiser.optimise(module).kind == "crash"
+        answer = optimiser.optimise(module)
+        assert (answer.kind, "no-such-pass" in answer.message) == ("unsupported", True)
+        by_command = optimiser.optimise(module, ["--no-such-pass", "--converge"])
+        assert (by_command.kind, "no-such-pass" in by_command.message) == ("unsupported", True)
         assert optimiser.optimise(module, ["-O1"]).kind == "ok"
 
 
@@ -315,9 +322,47 @@ def test_flags_that_a_release_has_not() -> None:
     module = programs.assemble(programs.NUMBERS)
     with open_optimiser("binaryen==100.0.0:passes=--closed-world -O2") as optimiser:
         answer = optimiser.optimise(module)
-        assert (answer.kind, "ClosedWorld" in answer.message) == ("unsupported", True)
-        assert optimiser.optimise(module, ["-O4"]).kind in ("ok", "unsupported")
-        assert optimiser.optimise(b"\\0asm nonsense", ["-O1"]).kind in ("crash", "rejected")
+        assert (answer.kind, "--closed-world" in answer.message) == ("unsupported", True)
+        assert optimiser.optimise(module, ["-O4"]).kind == "ok"
+    with open_optimiser("binaryen==89.0.0") as optimiser:
+        for flag in ("-O4", "--pass-arg=a@b", "--closed-world"):
+            assert optimiser.optimise(module, [flag, "-O1"]).kind == "unsupported"
+
+
+def test_flags_without_a_place_in_the_interface_go_to_the_command_line() -> None:
+    module = programs.assemble(programs.STRUCT_IN_LOOP)
+    with open_optimiser("binaryen==117.0.0") as optimiser:
+        answer = optimiser.optimise(module, ["--closed-world", "-O2"])
+        assert (answer.kind, answer.message) == ("ok", "")
+    with open_engine("wasmtime==50.0.1") as engine:
+        step = engine.run(Request(answer.module, (TEST,))).results[0]
+        assert step.values == (Value("i32", 210),)
+
+
+@pytest.mark.parametrize("flags", [["-O2"], ["-O4"]])
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("91.0.0", "unsupported"), ("110.0.0", "unsupported"), ("117.0.0", "ok"), ("130.0.0", "ok")],
+)
+def test_both_builds_take_the_same_features(version: str, kind: str, flags: list[str]) -> None:
+    with open_optimiser(f"binaryen=={version}") as optimiser:
+        assert optimiser.optimise(programs.assemble(programs.STRUCT_IN_LOOP), flags).kind == kind
+        without = optimiser.optimise(programs.assemble(programs.STRUCT_IN_LOOP), ["-mvp", *flags])
+        assert without.kind in ("unsupported", "rejected")
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault"),
+    [(Limits(seconds=0.01), "timeout"), (Limits(memory=16 << 20), "memory")],
+)
+def test_the_command_line_within_limits(limits: Limits, fault: str) -> None:
+    _, held = hold(parse_spec("binaryen==130.0.0"), Cache())
+    node = shutil.which("node")
+    assert node is not None
+    command_line = CommandLine("binaryen", node, held.path, limits)
+    ran = command_line.optimise(programs.assemble(programs.NUMBERS), ["-all", "-O4"])
+    held.close()
+    assert (ran.fault, ran.module) == (fault, b"")
 
 
 def test_doors_are_for_their_own() -> None:

@@ -8,19 +8,16 @@ the library's interface, and tells the passes that a level stands for.
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plumbob.engines import workers
+from plumbob.engines.command_line import FEATURES, STANDARD, CommandLine
 from plumbob.engines.engine import Served
 from plumbob.engines.errors import EngineError
-from plumbob.engines.process import TAIL, Command, Fault, FaultKind, bare_environment
+from plumbob.engines.process import Command, Fault, FaultKind
 from plumbob.engines.request import OutcomeKind
-from plumbob.engines.spawning import bounded, kill_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +27,9 @@ if TYPE_CHECKING:
 
 INVALID = "invalid"
 """The optimiser itself finds its output invalid."""
+
+NO_PLACE = "no-place"
+"""The harness's word for a flag that the library's interface has no place for."""
 
 NO_API = re.compile(r"-O4|--converge|-c|--fuzz-.*|--translate-.*|--generate-global-effects=.*")
 """Flags that the library has no place for, or (-O4) takes otherwise than the command line."""
@@ -66,8 +66,7 @@ class Optimiser(Served):
         flags = tuple(spec.option("passes").split())
         command = Command((node, harness, "{in}", "{out}", str(folder)), {}, flags=flags)
         super().__init__(spec, version, command, limits)
-        self._node = node
-        self._folder = folder
+        self._command_line = CommandLine(f"binaryen=={version}", node, folder, limits)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -94,16 +93,25 @@ class Optimiser(Served):
         worker = self._ready()
         fresh = worker.served == 0
         answer = self._attempt(module, flags, function, last=last)
+        if answer.kind == NO_PLACE:
+            if function is None and self._command_line.published():
+                return self._by_command(module, flags)
+            return replace(answer, kind=OutcomeKind.UNSUPPORTED)
         if answer.kind not in _FAULTS or fresh:
             return answer
         second = self._attempt(module, flags, function, last=last)
-        return Optimised(**{**second.__dict__, "retried": answer.kind})
+        return replace(second, retried=answer.kind)
 
     def _attempt(
         self, module: bytes, flags: Sequence[str], function: str | None, *, last: bool
     ) -> Optimised:
         worker = self._ready()
-        request = {"op": "optimise", "flags": list(flags), "function": function, "last": last}
+        request = {
+            "flags": list(flags),
+            "function": function,
+            "last": last,
+            "standard": [] if any(map(FEATURES.fullmatch, flags)) else STANDARD,
+        }
         try:
             fault = worker.send([(request, module)], self.limits.seconds)
             frame = fault if fault is not None else worker.receive(self.limits.seconds)
@@ -112,7 +120,10 @@ class Optimiser(Served):
             raise
         if isinstance(frame, Fault):
             self._drop()
-            return Optimised(frame.kind, b"", frame.message, frame.signal, frame.status, frame.tail)
+            ended = Optimised(
+                frame.kind, b"", frame.message, frame.signal, frame.status, frame.tail
+            )
+            return _told(ended, frame.tail)
         data, blob = frame
         kind, message = data.get("kind"), data.get("message", "")
         if kind not in _KINDS or not isinstance(message, str):
@@ -120,7 +131,8 @@ class Optimiser(Served):
             return Optimised(FaultKind.GARBAGE, message=f"answered with {data!r:.200}")
         if kind == FaultKind.CRASH:
             self._drop()
-        return Optimised(kind, blob, message)
+        said = f"{data.get('said', '')}\n{message}"
+        return _told(Optimised(kind, blob, message), said)
 
     def expanded_passes(self, module: bytes, flags: Sequence[str] | None = None) -> list[str]:
         """Return the passes that the flags run on a module, in order, nested ones aside.
@@ -130,50 +142,51 @@ class Optimiser(Served):
         """
         flags = self.flags if flags is None else tuple(flags)
         # Releases up to 101 take the argument behind a bare `--debug` for its own.
-        answer, said = self._command_line(module, [*flags, "--debug=pass"])
-        if answer.kind != OutcomeKind.OK:
-            raise EngineError(f"{self.spec.text} does not list its passes", found=answer.message)
-        return top_level_passes(said)
+        ran = self._command_line.optimise(module, [*flags, "--debug=pass"])
+        if ran.fault is not None:
+            raise EngineError(f"{self.spec.text} does not list its passes", found=ran.message)
+        return top_level_passes(ran.said)
 
     def _by_command(self, module: bytes, flags: Sequence[str]) -> Optimised:
         try:
-            return self._command_line(module, flags)[0]
+            ran = self._command_line.optimise(module, flags)
         except EngineError as error:
             return Optimised(OutcomeKind.UNSUPPORTED, message=error.message)
+        if ran.fault is None:
+            if not ran.module:
+                return Optimised(FaultKind.GARBAGE, message="left no module", tail=ran.tail)
+            return Optimised(OutcomeKind.OK, ran.module)
+        return _told(
+            Optimised(ran.fault, b"", ran.message, ran.signal, ran.status, ran.tail), ran.tail
+        )
 
-    def _command_line(self, module: bytes, flags: Sequence[str]) -> tuple[Optimised, str]:
-        """Run the command-line build; return the outcome, and all that it printed."""
-        program = self._folder / "package" / "bin" / "wasm-opt"
-        if not program.is_file():
-            raise EngineError(f"binaryen=={self.version} publishes no command-line build")
-        with tempfile.TemporaryDirectory(prefix="plumbob-") as name:
-            source, target, log = (Path(name) / file for file in ("in.wasm", "out.wasm", "log"))
-            source.write_bytes(module)
-            command = [
-                *bounded(0), self._node, str(program), str(source), *flags, "-o", str(target),
-            ]  # fmt: skip
-            with log.open("wb") as printed:
-                process = subprocess.Popen(  # noqa: S603  # an optimiser that Plumbob installed
-                    command,
-                    env=bare_environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=printed,
-                    stderr=printed,
-                    start_new_session=True,
-                )
-            try:
-                status = process.wait(self.limits.seconds)
-            except subprocess.TimeoutExpired:
-                return Optimised(FaultKind.TIMEOUT, message="did not end in time"), ""
-            finally:
-                kill_group(process)
-            said = log.read_text(errors="replace")
-            if status == 0 and target.is_file():
-                return Optimised(OutcomeKind.OK, target.read_bytes()), said
-        tail = said[-TAIL:]
-        ended = signal.Signals(-status).name if status < 0 else None
-        message = f"was ended by {ended}" if ended else f"exited with status {status}"
-        return Optimised(FaultKind.CRASH, b"", message, ended, max(status, 0), tail), said
+
+def _told(answer: Optimised, said: str) -> Optimised:
+    """Return an outcome for which the library's own words give the reason.
+
+    It ends its process on whatever it does not like, in most releases with status 1; what
+    it printed before tells an option that it has not from a fault.
+    """
+    if answer.signal is not None or answer.kind not in (FaultKind.CRASH, OutcomeKind.REJECTED):
+        return answer
+    for words, kind in _WORDS:
+        found = words.search(said)
+        if found is not None:
+            line = said[said.rfind("\n", 0, found.start()) + 1 :].partition("\n")[0].strip()
+            return Optimised(kind, message=line, tail=answer.tail)
+    return answer
+
+
+_WORDS = (
+    (re.compile(r"Unknown option|[Cc]ould not find pass"), OutcomeKind.UNSUPPORTED),
+    (re.compile(r"parse exception|error in parsing|error parsing wasm"), OutcomeKind.UNSUPPORTED),
+    (re.compile(r"\[--enable-|requires? .* to be enabled|all used features"),
+     OutcomeKind.UNSUPPORTED),
+    (re.compile(r"error validating input"), OutcomeKind.REJECTED),
+    (re.compile(r"error after opts|error in optimized"), INVALID),
+)  # fmt: skip
+"""What the library says, and what that means. A module that it cannot read uses a feature
+that the release does not know: who asks has found the module valid."""
 
 
 def top_level_passes(log: str) -> list[str]:
@@ -187,6 +200,4 @@ def top_level_passes(log: str) -> list[str]:
 
 
 _FAULTS = (FaultKind.CRASH, FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.GARBAGE)
-_KINDS = (
-    OutcomeKind.OK, OutcomeKind.REJECTED, INVALID, OutcomeKind.UNSUPPORTED, FaultKind.CRASH,
-)  # fmt: skip
+_KINDS = (OutcomeKind.OK, OutcomeKind.REJECTED, INVALID, NO_PLACE, FaultKind.CRASH)

@@ -3,6 +3,17 @@
 // from the values that they had at first.
 import { receive, rest, send } from "./pipes.mjs";
 
+// What the library prints for the module at hand; it keeps the console's functions that it
+// finds when it is loaded.
+let said = "";
+for (const name of ["log", "warn", "error"]) {
+  const print = console[name].bind(console);
+  console[name] = (...words) => {
+    if (said.length < 4000) said += `${words.join(" ")}\n`;
+    print(...words);
+  };
+}
+
 const loaded = (await import(`${rest[0]}/package/index.js`)).default;
 const binaryen = await loaded;
 if (binaryen.ready !== undefined) await binaryen.ready;
@@ -66,19 +77,11 @@ const FEATURES = {
   "wide-arithmetic": "WideArithmetic", "relaxed-atomics": "RelaxedAtomics",
 };
 
-// What is on where no flag speaks of features: WebAssembly 3 and threads, as far as known.
-const STANDARD = [
-  "Atomics", "MutableGlobals", "SIMD128", "NontrappingFPToInt", "BulkMemory", "BulkMemoryOpt",
-  "SignExt", "TailCall", "ExceptionHandling", "ReferenceTypes", "Multivalue", "GC", "Memory64",
-  "RelaxedSIMD", "TypedFunctionReferences", "ExtendedConst", "MultiMemory",
-  "CallIndirectOverlong",
-];
-
-class Unsupported extends Error {}
+class NoPlace extends Error {}
 
 function set(name, value) {
   if (binaryen[`set${name}`] === undefined) {
-    throw new Unsupported(`this release's interface has no option ${name}`);
+    throw new NoPlace(`this release's interface has no option ${name}`);
   }
   binaryen[`set${name}`](value);
 }
@@ -93,20 +96,21 @@ function reset() {
 
 function passArgument(name, value) {
   if (binaryen.setPassArgument === undefined) {
-    throw new Unsupported("this release's interface has no arguments of passes");
+    throw new NoPlace("this release's interface has no arguments of passes");
   }
   binaryen.setPassArgument(name, value);
 }
 
 function feature(name) {
   const known = binaryen.Features[FEATURES[name]];
-  if (known === undefined) throw new Unsupported(`this release's interface has no feature ${name}`);
+  if (known === undefined) throw new NoPlace(`this release's interface has no feature ${name}`);
   return known;
 }
 
 /** Set the options that `flags` name; return the features and what to run, in order. */
-function plan(flags) {
-  let features = STANDARD.reduce((all, name) => all | (binaryen.Features[name] ?? 0), 0);
+function plan({ flags, standard }) {
+  // What is on where no flag speaks of features, as far as the release knows it.
+  let features = standard.reduce((all, name) => all | (binaryen.Features[FEATURES[name]] ?? 0), 0);
   const steps = [];
   let given; // levels that passes run at, without the passes of a level
   for (let i = 0; i < flags.length; i++) {
@@ -128,25 +132,26 @@ function plan(flags) {
       const [key, given] = (value || flags[++i]).split("@");
       passArgument(key, given ?? "1");
     } else if (name === "--skip-pass" || name === "-sp") {
-      if (!binaryen.addPassToSkip) throw new Unsupported("this release skips no passes");
+      if (!binaryen.addPassToSkip) throw new NoPlace("this release skips no passes");
       for (const pass of (value || flags[++i]).split(",")) binaryen.addPassToSkip(pass);
     } else if (flag.startsWith("--") && flag.length > 2) {
       if (value) passArgument(name.slice(2), value);
       steps.push({ pass: name.slice(2), given });
-    } else throw new Unsupported(`the interface has no flag ${flag}`);
+    } else throw new NoPlace(`the interface has no flag ${flag}`);
   }
   return [features, steps];
 }
 
 function optimise(request, bytes) {
   reset();
-  const [features, steps] = plan(request.flags);
+  said = "";
+  const [features, steps] = plan(request);
   const module = binaryen.readBinaryWithFeatures
     ? binaryen.readBinaryWithFeatures(bytes, features)
     : binaryen.readBinary(bytes);
   try {
     module.setFeatures(features);
-    if (!module.validate()) return send({ kind: "rejected", message: "the input is not valid" });
+    if (!module.validate()) return send({ kind: "rejected", message: "the input is not valid", said });
     const last = steps.findLast((step) => step.levels)?.levels;
     for (const [place, { levels, pass, given }] of steps.entries()) {
       const whole = request.function === null || (request.last && place < steps.length - 1);
@@ -162,11 +167,23 @@ function optimise(request, bytes) {
       } else if (whole) module.runPasses([pass]);
       else module.runPassesOnFunction(request.function, [pass]);
     }
-    if (!module.validate()) return send({ kind: "invalid", message: "the output is not valid" });
+    if (!module.validate()) return send({ kind: "invalid", message: "the output is not valid", said });
     send({ kind: "ok" }, Buffer.from(module.emitBinary()));
   } finally {
     module.dispose();
   }
+}
+
+/** Return an error's words; newer releases throw C++'s exceptions as they are. */
+function wordsOf(error) {
+  if (!(error instanceof Error) && binaryen.getExceptionMessage !== undefined) {
+    try {
+      return binaryen.getExceptionMessage(error).join(": ").slice(0, 4000);
+    } catch {
+      // It is something else: shown as it is.
+    }
+  }
+  return String(error?.message ?? error?.stack ?? JSON.stringify(error)).slice(0, 4000);
 }
 
 send({ node: process.versions.node });
@@ -174,13 +191,13 @@ for (let next; (next = receive()) !== null; ) {
   try {
     optimise(...next);
   } catch (error) {
-    const message = String(error?.message ?? error?.stack ?? JSON.stringify(error)).slice(0, 4000);
-    if (error instanceof Unsupported) {
-      send({ kind: "unsupported", message });
+    const message = wordsOf(error);
+    if (error instanceof NoPlace) {
+      send({ kind: "no-place", message });
       continue;
     }
     // The library has stopped halfway: nothing more can be asked of it.
-    send({ kind: "crash", message });
+    send({ kind: "crash", message, said });
     process.exit(0);
   }
 }
