@@ -10,12 +10,14 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.process import FaultKind
-from plumbob.engines.request import OutcomeKind
+from plumbob.engines.request import NUMBERS, OutcomeKind
 from plumbob.engines.traps import ARRAY_OR_LENGTH, T
 from plumbob.triage.choices import FAILING_GROWTH, NAN_BITS, RELAXED_SIMD
 from plumbob.triage.events import (
     BROKEN,
+    CALL,
     OVERFLOW,
+    STATE,
     TERMINATION,
     TRAP,
     VALIDITY,
@@ -23,11 +25,12 @@ from plumbob.triage.events import (
     Event,
     Place,
 )
-from plumbob.triage.shims import Observation
+from plumbob.triage.shims import Observation, Seen
+from plumbob.wasm import types as t
 from plumbob.wasm.text.numbers import F32, F64, FloatFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from plumbob.engines.request import Value
     from plumbob.triage.choices import Explanation
@@ -44,6 +47,8 @@ class Case(NamedTuple):
     closed_world: bool
     explain: Callable[[], tuple[Explanation, ...]]
     """What of the reference's event rests on a choice; asked for only where it matters."""
+    growth_may_fail: Callable[[], bool]
+    """Whether a `grow` may have failed on the reference for want of memory."""
 
 
 class Rule(NamedTuple):
@@ -102,6 +107,48 @@ def _which_bound(case: Case) -> bool:
     )
 
 
+def _grew(case: Case) -> bool:
+    """Return whether all that differs is that `grow` failed on the reference and not there."""
+    ours, theirs = case.expected.outcome.values, case.found.outcome.values
+    if case.what != VALUES or case.place.step != CALL or len(ours) != len(theirs):
+        return False
+    differing = [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]]
+    failed = all(one.bits == (1 << NUMBERS[one.type]) - 1 for one, _ in differing)
+    return failed and case.growth_may_fail()
+
+
+def _private_type(case: Case) -> bool:
+    """Return whether only the contents of objects differ that an optimiser may lay out anew.
+
+    Told that nobody else knows the module's types, it removes fields that nobody reads. An
+    object of a type that the module's exports name keeps its own.
+    """
+    if not case.closed_world or case.what != VALUES:
+        return False
+    if case.place.step == STATE and case.place.subject.startswith("table"):
+        return True
+    values = [_values(event) for event in (case.expected, case.found)]
+    differing = [pair for pair in zip(*values, strict=True) if pair[0][1:] != pair[1][1:]]
+    return all(
+        one.shape == other.shape and one.shape in _LAID_OUT and one.type in _ABSTRACT
+        for one, other in differing
+    )
+
+
+_LAID_OUT = ("struct", "array", "extern")
+_ABSTRACT = frozenset(
+    str(t.ref(heap, nullable=nullable))
+    for heap in (t.ANY, t.EQ, t.STRUCT, t.ARRAY, t.EXTERN)
+    for nullable in (False, True)
+)
+
+
+def _values(event: Event) -> Sequence[Seen]:
+    if isinstance(event.seen, Observation):
+        return event.seen.values
+    return () if event.seen is None else (event.seen,)
+
+
 def _rests_on(name: str) -> Callable[[Case], bool]:
     """Return what tells whether all that differs rests on the choice of that name."""
 
@@ -140,8 +187,7 @@ def _floats(event: Event) -> dict[int, FloatFormat]:
 
     Behind an outcome's first word, which tells exceptions apart, there may be words unused.
     """
-    seen = event.seen
-    values = seen.values if isinstance(seen, Observation) else [] if seen is None else [seen]
+    values = _values(event)
     widths = [2 if value.type == "v128" else 1 for value in values]
     place = 0 if sum(widths) == len(event.outcome.values) else 1
     found = {}
@@ -197,6 +243,12 @@ RULES: Final = (
         "WebAssembly 3.0, 4.6 Instructions, array.init_data and array.init_elem",
         _which_bound,
     ),
+    Rule(
+        "private type",
+        "the optimiser's --closed-world: types that no export names are its own",
+        _private_type,
+    ),
+    Rule(FAILING_GROWTH.name, FAILING_GROWTH.section, _grew, ends=True),
     *(
         Rule(choice.name, choice.section, _rests_on(choice.name), chosen=True)
         for choice in (NAN_BITS, RELAXED_SIMD, FAILING_GROWTH)

@@ -106,7 +106,7 @@ class Checker:
         if ran.optimised is not None:
             return self._compare_optimised(engine, ran.optimised, closed_world=ran.closed_world)
         sides = [
-            Sides(run.session, run.events, run.session, run.session.read(answer), run.open_choices)
+            Sides(run, run.session, run.session.read(answer))
             for run, answer in zip(self.plan.runs, ran.answers, strict=True)
         ]
         return compare(engine, sides, assertion=self.assertion)
@@ -130,7 +130,7 @@ class Checker:
             places = [p for p in run.session.places if p is not None and p != run.last]
             session = other.session(places, last=run.last)
             found = session.read(_judgeable(run).run(session.request))
-            sides.append(Sides(run.session, run.events, session, found, run.open_choices))
+            sides.append(Sides(run, session, found))
         return compare(
             engine, sides, across_optimiser=True, closed_world=closed_world,
             assertion=self.assertion,

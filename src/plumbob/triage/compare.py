@@ -38,7 +38,7 @@ from plumbob.triage.shims import Probe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from plumbob.triage.choices import OpenChoices
+    from plumbob.triage.plan import Run
     from plumbob.triage.subject import Session
 
     Assertion = Callable[[Place, Event], str | None]
@@ -47,13 +47,11 @@ if TYPE_CHECKING:
 class Sides(NamedTuple):
     """One session on both sides."""
 
-    session: Session
+    run: Run
     """As the reference ran it."""
-    expected: Sequence[Event]
     other: Session
     """As the engine ran it: the same, or over what an optimiser made."""
     found: Sequence[Event]
-    open_choices: OpenChoices
 
 
 def compare(
@@ -101,14 +99,14 @@ class _Comparer:
 
     def session(self, sides: Sides) -> None:
         """Compare one session, up to a step after which nothing can be compared."""
-        for index, place in steps(sides.session):
+        for index, place in steps(sides.run.session):
             other = _counterpart(sides, index) if self.across_optimiser else index
             if other is not None and not self._step(sides, index, other, place):
                 return
 
     def _step(self, sides: Sides, index: int, other: int, place: Place) -> bool:
         """Compare one step; return whether to go on."""
-        expected, found = sides.expected[index], sides.found[other]
+        expected, found = sides.run.events[index], sides.found[other]
         left, right = expected.end, found.end
         if OutcomeKind.SKIPPED in (left, right):
             return False
@@ -129,7 +127,7 @@ class _Comparer:
             return left not in LAST
         case = Case(
             place, what or ASSERTION, expected, found, self.across_optimiser, self.closed_world,
-            lambda: sides.open_choices.explain(index),
+            lambda: sides.run.open_choices.explain(index), sides.run.growth_may_fail,
         )  # fmt: skip
         rule = permitting(case)
         if asserted is None or (rule is not None and not rule.chosen):
@@ -167,7 +165,7 @@ def _counterpart(sides: Sides, index: int) -> int | None:
     """
     if index < 2:  # compiling and instantiating
         return index
-    step, call = sides.session.steps[index - 2], sides.session.places[index - 2]
+    step, call = sides.run.session.steps[index - 2], sides.run.session.places[index - 2]
     if call is not None:
         return 2 + sides.other.places.index(call)
     assert isinstance(step, Probe)  # noqa: S101  # no call: a look at the state

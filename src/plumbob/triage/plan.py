@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from plumbob.engines.process import FaultKind
 from plumbob.triage.choices import OpenChoices
 from plumbob.triage.events import NO_END, OVERFLOW, Event
+from plumbob.wasm import features as wasm_features
+from plumbob.wasm.decode import decode
+from plumbob.wasm.module import MEMORY, TABLE
+from plumbob.wasm.types import MemoryType, TableType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.triage.reference import Reference
     from plumbob.triage.subject import Session, Subject
+    from plumbob.wasm.module import Module
 
 MORE_FUEL: Final = 10
 """Times the fuel with which a call that ran out of it is tried again."""
@@ -37,6 +42,28 @@ class Run(NamedTuple):
     """With the fuel that it had."""
     last: int | None = None
     """The call that it did not end, whose state is not looked at."""
+
+    def growth_may_fail(self) -> bool:
+        """Return whether the reference's own limits may have made a `grow` fail.
+
+        They cannot where no memory or table may by its declared maximum exceed them.
+        """
+        limits = self.reference.limits
+        module = decode(self.session.request.module, features=wasm_features.ALL)
+        memories = [t for t in _all(module, MEMORY, module.memories) if isinstance(t, MemoryType)]
+        tables = [
+            type_
+            for type_ in _all(module, TABLE, [table.type for table in module.tables])
+            if isinstance(type_, TableType)
+        ]
+        pages = [(1 << 64 if m.limits.maximum is None else m.limits.maximum << m.page_size_log2)
+                 for m in memories]  # fmt: skip
+        elements = [1 << 64 if t.limits.maximum is None else t.limits.maximum for t in tables]
+        return sum(pages) > limits.memory or sum(elements) > limits.table_elements
+
+
+def _all(module: Module, kind: int, defined: Sequence[object]) -> list[object]:
+    return [*(item.type for item in module.imported(kind)), *defined]
 
 
 class Plan(NamedTuple):
