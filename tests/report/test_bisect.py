@@ -13,6 +13,7 @@ from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED, Verdict
 from plumbob.triage.bisect.passes import BEFORE, ORIGINAL, Flip, FunctionName, PassSearch
 from plumbob.triage.bisect.ranges import ranges_of
 from plumbob.triage.bisect.run import Found, Setting, Tried
+from plumbob.triage.machine import machine
 
 VERDICTS = {
     "g": Verdict(GOOD, "test()", "210"),
@@ -101,7 +102,7 @@ def test_sentences(pattern: str, sentence: str) -> None:
     [
         ("ugg", "None of the 2 releases of wasmtime that support this program is bad."),
         ("ug", "wasmtime 2.0.0 is good; no other release that was tried supports this."),
-        ("us", "No release of wasmtime that was tried supports this program."),
+        ("us", "No release of wasmtime that was tried could be judged on this program."),
     ],
 )
 def test_nothing_bad(pattern: str, sentence: str) -> None:
@@ -171,6 +172,9 @@ def test_data() -> None:
         notes=("a note",),
     )
     told = json.loads(json.dumps(data(result, "x.wat")))
+    here = told.pop("machine")
+    assert here["cpu"] == machine().cpu
+    assert here["flags"] == list(machine().flags)
     bad = {"result": "bad", "where": "test()", "gave": "48", "expected": "210"}
     good = {"result": "good", "where": "test()", "gave": "210", "expected": None}
     assert told == {
@@ -219,6 +223,12 @@ def test_data() -> None:
             "notes": [],
         },
         "notes": ["a note"],
+        "sentences": [
+            (
+                "wasmtime 4.0.0 is bad; the last good release before it is 3.0.0, "
+                "the first good one after it 5.0.0."
+            )
+        ],
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from plumbob.report.document import Document, Piece, clip, visible
 from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED
 from plumbob.triage.bisect.passes import BEFORE, ORIGINAL
+from plumbob.triage.machine import machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ SHOWN = 8
 def data(found: Found, file: str) -> dict[str, Any]:
     """Return the result as docs/json.md describes it."""
     passes = found.passes
+    here = machine()
     function = None if passes is None else passes.function
     return {
         "version": VERSION,
@@ -58,6 +60,8 @@ def data(found: Found, file: str) -> dict[str, Any]:
         ],
         "prefix": None if passes is None else _prefix(passes),
         "notes": list(found.notes),
+        "sentences": sentences(found) or [_none_bad(found)],
+        "machine": {**here._asdict(), "flags": list(here.flags)},
     }
 
 
@@ -189,7 +193,7 @@ def _sentence(kind: str, one: Range, releases: Sequence[Tried]) -> str:
 def _none_bad(found: Found) -> str:
     good = [one.version for one in found.releases if one.verdict.result == GOOD]
     if not good:
-        return f"No release of {found.kind} that was tried supports this program."
+        return f"No release of {found.kind} that was tried could be judged on this program."
     if len(good) == 1:
         return f"{found.kind} {good[0]} is good; no other release that was tried supports this."
     return f"None of the {len(good)} releases of {found.kind} that support this program is bad."
