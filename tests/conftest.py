@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from plumbob.engines.cache import Cache
+from plumbob.engines.errors import RegistryError
+from plumbob.engines.registry import Releases
 
 # A busy machine is no fault of the code; and the same commit has the same result in CI.
 settings.register_profile("plumbob", deadline=None, derandomize="CI" in os.environ)
@@ -20,6 +25,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--bless", action="store_true", help="rewrite the expectations of golden files"
     )
+
+
+@functools.cache
+def why_no_registry() -> str | None:
+    """Why a registry cannot be asked, None where one answers; asked once by each process."""
+    try:
+        Releases(Cache().releases_folder).published("wasmtime", max_age=0)
+        Releases(Cache().releases_folder).published("binaryen", max_age=0)
+    except RegistryError as error:
+        return error.message
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a registry where there is none; in CI it fails, by itself."""
+    if item.get_closest_marker("registry") is None or "CI" in os.environ:
+        return
+    reason = why_no_registry()
+    if reason is not None:
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
