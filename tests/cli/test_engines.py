@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,13 @@ def test_list_of_what_is_installed(plumbob: Run, env: dict[str, str], folder: Pa
     assert [found["version"] for found in engines["wasmtime"]["installed"]] == ["9.0.0", "10.0.0"]
     assert engines["wasmtime"]["available"] is None
     text = plumbob("engines", "list", "--installed", "wasmtime", env=env).stdout.decode()
-    assert text.splitlines()[:2] == ["wasmtime", "  installed  9.0.0          0.0 MB"]
+    used = engines["wasmtime"]["installed"][0]["used"]
+    now = datetime.now(UTC)
+    assert now - timedelta(minutes=5) < datetime.fromisoformat(used) <= now
+    assert text.splitlines()[:2] == [
+        "wasmtime",
+        f"  installed  9.0.0          0.0 MB  used {used[:10]}",
+    ]
     assert "deno" not in text
 
 

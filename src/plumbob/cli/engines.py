@@ -58,7 +58,12 @@ def list_command(kinds: tuple[str, ...], *, installed: bool, as_json: bool) -> E
             {
                 "kind": name,
                 "installed": [
-                    {"version": found.version, "size": found.size, "path": str(found.path)}
+                    {
+                        "version": found.version,
+                        "size": found.size,
+                        "used": _moment(found.used),
+                        "path": str(found.path),
+                    }
                     for found in there
                     if found.kind == name
                 ],
@@ -101,7 +106,8 @@ def _show(data: dict[str, Any]) -> None:
     for engine in data["engines"]:
         outputs.say(engine["kind"])
         for found in engine["installed"]:
-            outputs.say(f"  installed  {found['version']:<12} {_megabytes(found['size']):>8}")
+            size, day = _megabytes(found["size"]), found["used"].partition("T")[0]
+            outputs.say(f"  installed  {found['version']:<12} {size:>8}  used {day}")
         if engine["error"] is not None:
             outputs.say(f"  not known  {engine['error']}")
         elif engine["available"]:
@@ -110,6 +116,13 @@ def _show(data: dict[str, Any]) -> None:
             outputs.say(f"  available  {', '.join(newest[:SHOWN])}{more}")
     cache = data["cache"]
     outputs.say(f"{_megabytes(cache['size'])} of {_megabytes(cache['limit'])} in {cache['folder']}")
+
+
+def _moment(seconds: float) -> str:
+    """Return a time as ISO 8601 has it."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
 
 
 def _megabytes(size: int) -> str:
