@@ -31,6 +31,9 @@ NUMBERS = frozenset((t.I32, t.I64, t.F32, t.F64))
 MAX_HOST_RESULTS = 1
 """Engines before multi-value, and their packages, know functions of one result."""
 
+OBJECT_PROPERTIES = frozenset(("__proto__", "constructor"))
+"""Names that a JavaScript host cannot give to a plain object as it gives others."""
+
 
 class Asked(NamedTuple):
     """An import, and what stands in for it: `host` None for a definition in the module."""
@@ -59,7 +62,7 @@ class Inquiry:
         taken: set[tuple[str, str]] = set()
         out = []
         for item in self.module.imports:
-            name = _fresh(taken, item.module, item.name)
+            name = _fresh(taken, _harmless(item.module), item.name)
             export = self._wasi_export(item)
             host, type_ = (None, item.type) if export else self._host(item, name)
             out.append(Asked(item, counts[item.kind], host, type_, export))
@@ -124,7 +127,9 @@ class Inquiry:
             for turn in range(ROUNDS)
         )
         params, results = tuple(map(str, type_.params)), tuple(map(str, type_.results))
-        return FunctionImport(item.module, name, params, results, returns if results else ())
+        return FunctionImport(
+            _harmless(item.module), name, params, results, returns if results else ()
+        )
 
     def global_bits(self, item: Import, type_: t.GlobalType) -> int:
         """Return the bits of a number's or vector's first value.
@@ -143,7 +148,7 @@ class Inquiry:
         if type_.type not in NUMBERS:
             return None
         value = Value(str(type_.type), self.global_bits(item, type_))
-        return GlobalImport(item.module, name, value, type_.mutable)
+        return GlobalImport(_harmless(item.module), name, value, type_.mutable)
 
 
 def _host_memory(
@@ -157,7 +162,9 @@ def _host_memory(
         return None, type_
     size = type_.limits
     address = str(size.address_type)
-    return MemoryImport(item.module, name, size.minimum, size.maximum, type_.shared, address), type_
+    return MemoryImport(
+        _harmless(item.module), name, size.minimum, size.maximum, type_.shared, address
+    ), type_
 
 
 def _host_table(
@@ -170,7 +177,14 @@ def _host_table(
         return None, type_
     size = type_.limits
     element, address = str(type_.element), str(size.address_type)
-    return TableImport(item.module, name, element, size.minimum, size.maximum, address), type_
+    return TableImport(
+        _harmless(item.module), name, element, size.minimum, size.maximum, address
+    ), type_
+
+
+def _harmless(module: str) -> str:
+    """Return a module's name that is no property of every JavaScript object."""
+    return f"{module}:" if module in OBJECT_PROPERTIES else module.replace("\0", "\ufffd")
 
 
 def _fresh(taken: set[tuple[str, str]], module: str, name: str) -> str:

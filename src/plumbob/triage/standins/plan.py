@@ -160,7 +160,7 @@ class _Planner:
             stay = [one for one in self.asked if one.host is not None and one.item.kind == kind]
             for one in sorted(stay, key=self._new_index):
                 assert one.host is not None  # noqa: S101  # said above
-                imports.append(Import(one.item.module, one.host.name, kind, one.type))
+                imports.append(Import(one.host.module, one.host.name, kind, one.type))
                 hosts.append(one.host)
                 self.sources.append(one.item)
             log = self.layouts[kind].log
