@@ -14,6 +14,8 @@ from plumbob.api import Instance, Module, Store, Trap
 from plumbob.wasm import features
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from plumbob.exec.interp import Mode
 
 TEXT = """(module (memory 1 1 shared)
@@ -25,12 +27,21 @@ SOON = 10.0
 """Seconds that nothing here takes, on a busy machine either."""
 
 
+@pytest.fixture
+def _interrupts() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt: a shell's background job was told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def guest(mode: Mode) -> tuple[Any, Store]:
     store = Store(mode=mode)
     module = Module.from_text(TEXT, features=features.DEFAULT | features.THREADS)
     return Instance(module, None, store).exports, store
 
 
+@pytest.mark.usefixtures("_interrupts")
 @pytest.mark.parametrize("mode", ["source", "walk"])
 def test_an_interrupt_from_the_keyboard_ends_it(mode: Mode) -> None:
     exports, _ = guest(mode)
