@@ -106,16 +106,8 @@ class Renumbering:
         for space, moved in maps.items():
             own = self.maps[space]
             own.update((old, new) for old, new in moved.items() if old != new)
-        self._plans: dict[int, tuple[tuple[int, Renamer], ...]] = {}
-        changed = {space for space, moved in self.maps.items() if moved}
-        for operator in TABLE:
-            plan = tuple(
-                (place, RENAMERS[kind])
-                for place, kind in enumerate(operator.immediates)
-                if kind in RENAMERS and not changed.isdisjoint(SPACES_OF[kind])
-            )
-            if plan:
-                self._plans[operator.code] = plan
+        changed = frozenset(space for space, moved in self.maps.items() if moved)
+        self._plans = _plans(changed)
         self.pattern = self._pattern(changed)
         self._skip = skipper(frozenset(self._plans)).match
 
@@ -124,7 +116,7 @@ class Renumbering:
         """Whether nothing changes."""
         return not any(self.maps.values())
 
-    def _pattern(self, changed: set[str]) -> re.Pattern[bytes] | None:
+    def _pattern(self, changed: frozenset[str]) -> re.Pattern[bytes] | None:
         """Return what a body that changes contains; None where that is not known."""
         if "type" in changed:
             return None  # the types of locals as well
@@ -208,8 +200,8 @@ class Renumbering:
         if plan is None:
             return immediates
         new = list(immediates)
-        for place, rename in plan:
-            new[place] = rename(self, new[place])
+        for place, kind in plan:
+            new[place] = RENAMERS[kind](self, new[place])
         return tuple(new)
 
     def bodies(self, code: Sequence[Code]) -> tuple[Sequence[Code], dict[int, Edited]]:
@@ -390,6 +382,21 @@ class Renumbering:
         for index in sorted(given):
             out.setdefault(moved.get(index, index), given[index])
         return out
+
+
+@cache
+def _plans(changed: frozenset[str]) -> dict[int, tuple[tuple[int, str], ...]]:
+    """Return the operators that use changed spaces: by code, which immediates, of what kind."""
+    plans = {}
+    for operator in TABLE:
+        plan = tuple(
+            (place, kind)
+            for place, kind in enumerate(operator.immediates)
+            if not changed.isdisjoint(SPACES_OF.get(kind, ()))
+        )
+        if plan:
+            plans[operator.code] = plan
+    return plans
 
 
 def renumber(module: Module, maps: Maps) -> Module:

@@ -40,6 +40,8 @@ def stand_in(module: Module, seed: int, given: WasiInput = DEFAULT_INPUT) -> Sto
     nothing can stand in (a global or table of a type that has no constant value) and for
     WASI over a 64-bit memory, `UsageError` for what cannot be given to a WASI program.
     """
+    if not module.imports:
+        return StoodIn(module, (), LogReader({}, None, ()), wasi=False)
     return _Planner(module, seed, given).finish()
 
 
