@@ -140,6 +140,34 @@ def test_the_module_that_is_wrong_is_in_focus() -> None:
     assert alone.focus("binaryen:passes=-O2") == fine.module
 
 
+def test_an_optimiser_is_not_asked_about_invalid_modules() -> None:
+    invalid = subject("(module (func (result i32)))")
+    assert invalid.invalid is not None
+    asked = []
+
+    class OptimiserPool(SpoiltPool):
+        def optimiser(self, name: str) -> Any:
+            class Same:
+                flags = ("-O2",)
+
+                def optimise(self, module: bytes) -> Optimised:
+                    asked.append(module)
+                    return Optimised("ok", module)
+
+            assert name
+            return Same()
+
+    made = CheckedJudge([Job(invalid, line=1), Job(subject(), line=2)], OptimiserPool())
+    engine = "binaryen:passes=-O2"
+    made.prepare()
+    assert made.compare(engine, made.run(engine)).result == GOOD
+    assert asked == [subject().module]
+    assert len(made.run(ENGINE)) == 2
+    alone = CheckedJudge([Job(invalid)], OptimiserPool())
+    alone.prepare()
+    assert alone.compare(engine, alone.run(engine)).result == UNSUPPORTED
+
+
 def test_what_a_verdict_rests_on() -> None:
     def identity(*jobs: Job, **limits: Any) -> str:
         return json.dumps(CheckedJudge(jobs, Pool(**limits)).identity)

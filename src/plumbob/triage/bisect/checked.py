@@ -12,6 +12,7 @@ from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
 from plumbob.triage.check import Checker, Ran
 from plumbob.triage.events import CALL
 from plumbob.triage.machine import machine
+from plumbob.triage.pool import optimises
 from plumbob.triage.script import read_script
 from plumbob.triage.sentence import expected_text, found_text
 from plumbob.triage.wording import call_text, event_text, place_text
@@ -56,22 +57,33 @@ class CheckedJudge:
     def run(self, engine: str) -> list[Ran]:
         """Return what an engine does, and end it. Different engines may run in threads."""
         try:
-            return [checker.run(engine) for checker in self._checkers]
+            return [self._checkers[place].run(engine) for place in self._places(engine)]
         finally:
             self._pool.release(engine)
 
     def compare(self, engine: str, ran: Sequence[Ran]) -> Verdict:
         """Return the verdict on what an engine did: the worst of all modules."""
         verdicts = [
-            self._verdict(job, checker.compare(engine, one))
-            for job, checker, one in zip(self._jobs, self._checkers, ran, strict=True)
+            (place, self._verdict(self._jobs[place], self._checkers[place].compare(engine, one)))
+            for place, one in zip(self._places(engine), ran, strict=True)
         ]
         for result in (BAD, UNSUPPORTED):
-            for place, verdict in enumerate(verdicts):
+            for place, verdict in verdicts:
                 if verdict.result == result:
                     self._focus = place
                     return verdict
-        return next((verdict for verdict in verdicts if verdict.where), verdicts[0])
+        return next((verdict for _, verdict in verdicts if verdict.where), verdicts[0][1])
+
+    def _places(self, engine: str) -> list[int]:
+        """Return the jobs that say something of an engine.
+
+        An optimiser owes nothing to the modules of a script that are not valid.
+        """
+        places = list(range(len(self._jobs)))
+        if optimises(engine):
+            valid = [place for place in places if self._jobs[place].subject.invalid is None]
+            return valid or places
+        return places
 
     def focus(self, engine: str) -> bytes:
         """Return the module that an engine gets wrong, the first of a script's."""
