@@ -143,6 +143,39 @@ def test_arms_of_a_switch_that_are_not_taken_cost_nothing(mode: Mode) -> None:
     assert charged < 60 * 1000
 
 
+def rarely(rounds: int) -> str:
+    """A loop around a loop of much code that is left at once."""
+    work = "\n".join(f"v{n} = iadd v1, v1" for n in range(10, 210))
+    return f"""function %f(i64) -> i64 {{
+    block0(v0: i64):
+        v1 = iconst.i64 1
+        v2 = iconst.i64 {rounds}
+        v3 = isub v0, v1
+        jump block1(v2)
+    block1(v4: i64):
+        brif v4, block2, block5
+    block2:
+        brif v3, block3, block4
+    block3:
+        {work}
+        jump block2
+    block4:
+        v5 = isub v4, v1
+        jump block1(v5)
+    block5:
+        return v1
+    }}"""
+
+
+@pytest.mark.parametrize("mode", ["source", "walk"])
+def test_a_loop_that_is_left_at_once_costs_what_it_executes(mode: Mode) -> None:
+    outcome, executed, charged = run(rarely(500), mode, 1 << 40)
+    assert isinstance(outcome, Returned)
+    if mode == "walk":
+        assert executed <= charged <= 2 * executed
+    assert charged < 10 * 500
+
+
 BULK_TEXT = """(module (memory 16) (memory $other 16)
   (table $t 10000 funcref) (elem $e func $f) (data $d "0123456789")
   (type $a (array (mut i8))) (type $r (array (mut funcref)))
