@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +11,9 @@ from plumbob.engines.request import Outcome, OutcomeKind, Value
 from plumbob.triage.events import CALL, VALUES, Comparison, Difference, Event, Place
 from plumbob.triage.shims import Observation, Seen
 from plumbob.triage.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, decide
+
+if TYPE_CHECKING:
+    from random import Random
 
 PLACE = Place(CALL, 0)
 REFERENCE = 0
@@ -64,7 +69,7 @@ def test_the_rule(given_: dict[str, int | None]) -> None:
 
 @given(votes, st.randoms(use_true_random=False))
 def test_the_order_of_engines_does_not_matter(
-    given_: dict[str, int | None], random: object
+    given_: dict[str, int | None], random: Random
 ) -> None:
     comparisons = [_comparison(name, value) for name, value in given_.items()]
     shuffled = list(comparisons)

@@ -147,7 +147,7 @@ class Checker:
             kind, message=optimised.message, signal=optimised.signal, status=optimised.status,
             tail=optimised.tail,
         )  # fmt: skip
-        if kind == OutcomeKind.REJECTED and not valid:
+        if not valid:  # whatever it does with what is no module, it made none of it
             return Comparison(engine, events=((Place(COMPILE), Event(outcome)),))
         if kind in (OutcomeKind.UNSUPPORTED, FaultKind.MEMORY):
             return Comparison(engine, unsupported=(Missing(Place(COMPILE), optimised.message),))

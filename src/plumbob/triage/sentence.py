@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plumbob.engines.process import FaultKind
+from plumbob.engines.request import OutcomeKind
 from plumbob.triage.events import (
     CALL,
     LOG,
     NO_END,
+    OVERFLOW,
     STATE,
     TERMINATION,
+    VALIDITY,
     Comparison,
     Difference,
     Place,
 )
 from plumbob.triage.verdict import DISAGREE, UNDECIDED
-from plumbob.triage.wording import event_text, log_text, place_text
+from plumbob.triage.wording import event_text, first_line, log_text, place_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,23 +74,22 @@ def _wrong(checked: Checked, reference: str) -> str:
         finding = verdict.decided[name]
         groups.setdefault((finding.place, found_text(finding)), []).append(name)
     parts = []
-    for (place, found), names in groups.items():
+    for (place, _), names in groups.items():
         finding = verdict.decided[names[0]]
         differ = "differ" if len(names) > 1 else "differs"
-        where = _where(checked.subject, place)
         if finding.asserted:
+            where = _where(checked.subject, place)
             contradict = "contradict" if len(names) > 1 else "contradicts"
             parts.append(
-                f"{_list(names)} {contradict} the script: {where} {_gives(place, found)}, "
+                f"{_list(names)} {contradict} the script: {where} {_does(finding)}, "
                 f"{finding.asserted}"
             )
             continue
         others = _agreeing(place, checked.comparisons)
         majority = f" and from the majority ({_list(others)})" if others else ""
-        instead = _noun(expected_text(finding))
         parts.append(
-            f"{_list(names)} {differ} from the reference{majority}: {where} "
-            f"{_gives(place, found)} instead of {instead}"
+            f"{_list(names)} {differ} from the reference{majority}: "
+            f"{_difference(checked.subject, finding)}"
         )
     text = "; ".join(parts) + "."
     return f"{text} {_undecided(checked, reference)}" if verdict.undecided else text
@@ -110,7 +113,7 @@ def _undecided(checked: Checked, reference: str) -> str:
         )
     return (
         f"The reference ({reference}) stands alone: {_list(names)} agree that "
-        f"{_where(checked.subject, place)} {_gives(place, found_text(finding))}, where it has "
+        f"{_where(checked.subject, place)} {_does(finding)}, where it has "
         f"{_noun(expected_text(finding))}; either all of them are wrong, or Plumbob is."
     )
 
@@ -142,11 +145,43 @@ def _where(subject: Subject, place: Place) -> str:
     return {"compile": "the module", "instantiate": "instantiation"}[place.step]
 
 
-def _gives(place: Place, found: str) -> str:
-    if found.startswith(_TRAP):
-        return f"traps ({found.removeprefix(_TRAP)})"
-    verb = {STATE: "is", CALL: "gives"}.get(place.step, "is")
-    return found if found.startswith(("calls ",)) else f"{verb} {found}"
+def _difference(subject: Subject, finding: Difference) -> str:
+    """Return what differs, as a clause."""
+    if finding.what == VALIDITY:
+        if finding.found.end == OutcomeKind.LINK:
+            return f"what it makes lacks an export ({finding.found.outcome.message})"
+        if finding.expected.end != OutcomeKind.REJECTED:
+            rejected = "rejects a valid module" if finding.found.outcome.message else "rejects it"
+            return f"it {rejected} ({first_line(finding.found.outcome.message)})"
+        return f"it accepts a module that is not valid ({subject.invalid})"
+    where = _where(subject, finding.place)
+    return f"{where} {_does(finding)} instead of {_noun(expected_text(finding))}"
+
+
+def _does(finding: Difference) -> str:
+    """Return what an engine did, as a predicate of the step."""
+    if finding.what == LOG:
+        return found_text(finding)
+    detail = finding.found.outcome.signal or first_line(finding.found.outcome.message)
+    detail = f" ({detail})" if detail else ""
+    match finding.found.end:
+        case OutcomeKind.TRAP:
+            return f"traps ({found_text(finding).removeprefix(_TRAP)})"
+        case FaultKind.CRASH:
+            return f"crashes it{detail}"
+        case FaultKind.GARBAGE:
+            return f"makes it answer garbage{detail}"
+        case FaultKind.TIMEOUT | OutcomeKind.FUEL:
+            return "does not end"
+        case FaultKind.MEMORY:
+            return "runs out of memory"
+        case _ if finding.found.end == OVERFLOW:
+            return "exhausts the stack"
+        case OutcomeKind.OK | OutcomeKind.REJECTED:
+            return f"is {found_text(finding)}"
+        case _:
+            verb = "is" if finding.place.step == STATE else "gives"
+            return f"{verb} {found_text(finding)}"
 
 
 def _noun(text: str) -> str:

@@ -107,6 +107,12 @@ function feature(name) {
   return known;
 }
 
+/** Every feature that has a name here. `Features.All` has bits without one, such as custom
+ * descriptors, whose exact types an optimised module is full of and which no engine reads. */
+function everything() {
+  return Object.values(FEATURES).reduce((all, name) => all | (binaryen.Features[name] ?? 0), 0);
+}
+
 /** Set the options that `flags` name; return the features and what to run, in order. */
 function plan({ flags, standard }) {
   // What is on where no flag speaks of features, as far as the release knows it.
@@ -124,7 +130,7 @@ function plan({ flags, standard }) {
       given = [Number(value || flags[++i]), given?.[1] ?? 0];
     else if (name === "--shrink-level" || name === "-s")
       given = [given?.[0] ?? 0, Number(value || flags[++i])];
-    else if (flag === "-all" || flag === "--all-features") features = binaryen.Features.All;
+    else if (flag === "-all" || flag === "--all-features") features = everything();
     else if (flag === "-mvp" || flag === "--mvp-features") features = 0;
     else if (flag.startsWith("--enable-")) features |= feature(flag.slice(9));
     else if (flag.startsWith("--disable-")) features &= ~feature(flag.slice(10));
