@@ -96,6 +96,24 @@ def test_standard_input_and_several_files(plumbob: Run, tmp_path: Path) -> None:
     assert [call["export"] for call in data["calls"]] == ["one", "id"]
 
 
+def test_a_script_on_standard_input(plumbob: Run) -> None:
+    script = f'{VALID}\n(assert_return (invoke "id" (i32.const 1)) (i32.const 1))\n'
+    done = plumbob("check", "-", *REFERENCE_ALONE, "--json", stdin=script.encode())
+    assert done.returncode == 0, done.stderr
+    assert [call["args"] for call in json.loads(done.stdout)["calls"]] == [["1"]]
+
+
+def test_what_cannot_be_read_does_not_keep_the_others(plumbob: Run, tmp_path: Path) -> None:
+    (tmp_path / "id.wat").write_text(VALID)
+    (tmp_path / "bad.wat").write_text(MALFORMED)
+    files = (tmp_path / "bad.wat", tmp_path / "id.wat", tmp_path / "none.wat")
+    done = plumbob("check", *files, *REFERENCE_ALONE, "--json")
+    assert done.returncode == 2
+    data = json.loads(done.stdout)
+    assert [module["file"] for module in data["modules"]] == [str(tmp_path / "id.wat")]
+    assert [error["file"] for error in data["errors"]] == [str(files[0]), str(files[2])]
+
+
 def test_a_script_that_the_reference_contradicts(plumbob: Run, tmp_path: Path) -> None:
     script = f'{VALID}\n(assert_return (invoke "id" (i32.const 1)) (i32.const 2))\n'
     (tmp_path / "id.wast").write_text(script)

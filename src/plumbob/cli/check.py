@@ -10,7 +10,7 @@ from plumbob.cli import inputs, outputs
 from plumbob.cli.invoke import InvokingCommand, invoke_option
 from plumbob.cli.options import common, json_option, settings
 from plumbob.cli.progress import track
-from plumbob.errors import ExitCode, UsageError
+from plumbob.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_KINDS = ("wasmtime", "deno")
 """Whose newest releases are asked where no engine is named."""
+
+SCRIPT = ".wast"
 
 CALLS = 6
 SECONDS = 10.0
@@ -98,7 +100,10 @@ def command(  # one parameter an option
     from plumbob.triage.pool import Pool, with_reference
 
     cache = Cache()
-    jobs = list(_jobs(paths, invocations, calls=calls, seed=seed))
+    unreadable = inputs.Unreadable()
+    jobs = list(_jobs(paths, invocations, unreadable, calls=calls, seed=seed))
+    if not jobs:
+        return unreadable.exit_code(found=False)
     reference, names = with_reference(engines)
     if not engines:
         names = _newest(cache)
@@ -113,12 +118,12 @@ def command(  # one parameter an option
 
         from plumbob.report.check import check_data
 
-        outputs.say(json.dumps(check_data(result), indent=2))
+        outputs.say(json.dumps({**check_data(result), "errors": unreadable.data()}, indent=2))
     else:
         from plumbob.report.check import render
 
         outputs.show(render(result, width=outputs.width()), settings())
-    return ExitCode.OK if result.verdict == "agree" else ExitCode.FOUND
+    return unreadable.exit_code(found=result.verdict != "agree")
 
 
 def _newest(cache: Cache) -> list[str]:
@@ -131,24 +136,50 @@ def _newest(cache: Cache) -> list[str]:
 def _jobs(
     paths: tuple[str, ...],
     invocations: tuple[tuple[str, tuple[str, ...]], ...],
+    unreadable: inputs.Unreadable,
     *,
     calls: int,
     seed: int,
 ) -> Iterator[Job]:
-    """Yield what there is to check. Raises `InputError` for what cannot be read."""
+    """Yield what there is to check, and note what cannot be read."""
     from plumbob.triage.check import Job
-    from plumbob.triage.script import read_script
     from plumbob.triage.subject import Subject
 
-    for path in inputs.find(paths, (".wasm", ".wat", ".wast")):
+    for path in inputs.find(paths, (".wasm", ".wat", SCRIPT)):
         name = inputs.display_name(path)
-        data = inputs.read(path)
-        if name.endswith(".wast"):
-            if invocations:
-                raise UsageError(f"{name} is a script and makes its own calls: no --invoke")
-            for each in read_script(data, name, seed=seed):
-                yield Job(each.subject, name, each.line, each.expected)
-            continue
-        binary = inputs.to_binary(data, name)
-        subject = Subject.prepare(binary, invocations=invocations, seed=seed, calls=calls)
-        yield Job(subject, name)
+        try:
+            data = inputs.read(path)
+            if name.endswith(SCRIPT) or _is_script(data, name):
+                yield from _script_jobs(data, name, seed, invocations)
+                continue
+            binary = inputs.to_binary(data, name)
+            subject = Subject.prepare(binary, invocations=invocations, seed=seed, calls=calls)
+        except InputError as error:
+            unreadable.add(path, error)
+        else:
+            yield Job(subject, name)
+
+
+def _script_jobs(
+    data: bytes, name: str, seed: int, invocations: tuple[tuple[str, tuple[str, ...]], ...]
+) -> list[Job]:
+    from plumbob.triage.check import Job
+    from plumbob.triage.script import read_script
+
+    if invocations:
+        raise UsageError(f"{name} is a script and makes its own calls: no --invoke")
+    found = read_script(data, name, seed=seed)
+    return [Job(each.subject, name, each.line, each.expected) for each in found]
+
+
+def _is_script(data: bytes, name: str) -> bool:
+    """Return whether standard input is a script: text with commands behind a module."""
+    if name != inputs.STDIN_NAME or inputs.is_binary(data, name):
+        return False
+    from plumbob.wasm.text.script import ModuleCommand, parse_script
+
+    try:
+        commands = parse_script(data, name).commands
+    except InputError:
+        return False
+    return len(commands) != 1 or not isinstance(commands[0], ModuleCommand)

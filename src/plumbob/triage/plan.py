@@ -111,6 +111,10 @@ class _Planner:
                 self.generous = True
                 self.reference = self.reference.deciding(self.reference.choices)
                 self.reference.fuel *= MORE_FUEL
+                limits = self.reference.limits
+                if limits.deadline is not None:
+                    longer = limits._replace(deadline=limits.deadline * MORE_FUEL)
+                    self.reference.limits = longer
                 return rest
         self.runs.append(self._run(self.subject.session(before, last=place), place))
         return rest[broken + 1 :]
