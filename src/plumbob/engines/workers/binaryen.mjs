@@ -154,7 +154,7 @@ function optimise(request, bytes) {
   const [features, steps] = plan(request);
   const module = binaryen.readBinaryWithFeatures
     ? binaryen.readBinaryWithFeatures(bytes, features)
-    : binaryen.readBinary(bytes);
+    : binaryen.readBinary(bytes, features); // which takes them from 132 on
   try {
     module.setFeatures(features);
     if (!module.validate()) return send({ kind: "rejected", message: "the input is not valid", said });
