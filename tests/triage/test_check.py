@@ -259,6 +259,15 @@ def test_a_missing_feature_is_not_a_finding() -> None:
     assert [each.message for each in comparison.unsupported] == ["SIMD is off"]
 
 
+def test_a_proposal_that_an_engine_does_not_know_is_not_a_finding() -> None:
+    refuses = {ONE: compiling("rejected", "invalid memory limits flags 0x8")}
+    beyond = '(module (memory 1 (pagesize 1)) (func (export "f")))'
+    result = checked(beyond, refuses)
+    assert result.verdict == "agree"
+    assert result.parts[0].comparisons[0].good is None
+    assert checked('(module (memory 1) (func (export "f")))', refuses).wrong == (ONE,)
+
+
 def test_a_module_too_large_for_an_engine_is_allowed() -> None:
     said = "maximum memory size (9 pages) is larger than implementation limit (8 pages)"
     result = checked(MODULE, {ONE: compiling("rejected", said)}, *CALLS)
