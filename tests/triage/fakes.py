@@ -15,6 +15,7 @@ from plumbob.triage.reference import Reference
 from plumbob.triage.script import read_script
 from plumbob.triage.subject import Subject
 from plumbob.wasm.encode import encode
+from plumbob.wasm.features import ALL
 from plumbob.wasm.text import parse_text
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class FakePool(Pool):
 
 
 def binary(text: str) -> bytes:
-    return encode(parse_text(text))
+    return encode(parse_text(text, features=ALL))
 
 
 def subject(text: str, *invocations: tuple[str, tuple[str, ...]], calls: int = 2) -> Subject:
