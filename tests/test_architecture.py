@@ -30,6 +30,7 @@ LAYERS = (
     ("hunt",),
     ("report",),
     ("cli",),
+    ("pytest_plugin",),
 )
 """From the foundations up, as in ARCHITECTURE.md: a layer imports from layers before it,
 and from itself."""
@@ -44,6 +45,7 @@ RESERVED = {
     "llvmlite": ("exec.llvm",),
     "click": ("cli",),
     "rich": ("cli", "report"),
+    "pytest": ("pytest_plugin",),
 }
 """Libraries that one part of the house alone may import."""
 
