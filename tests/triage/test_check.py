@@ -259,6 +259,14 @@ def test_a_missing_feature_is_not_a_finding() -> None:
     assert [each.message for each in comparison.unsupported] == ["SIMD is off"]
 
 
+@pytest.mark.parametrize("name", [ONE, OPTIMISER])
+def test_a_large_module_may_take_long_to_compile(name: str) -> None:
+    data = f'(module (memory 2) (data (i32.const 0) "{"x" * 70_000}") (func (export "f")))'
+    hangs = {ONE: compiling("timeout"), OPTIMISER: lambda _module: Optimised("timeout")}
+    assert checked(data, {name: hangs[name]}).verdict == "agree"
+    assert checked(MODULE, {name: hangs[name]}).wrong == (name,)
+
+
 def test_a_proposal_that_an_engine_does_not_know_is_not_a_finding() -> None:
     refuses = {ONE: compiling("rejected", "invalid memory limits flags 0x8")}
     beyond = '(module (memory 1 (pagesize 1)) (func (export "f")))'

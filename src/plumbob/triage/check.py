@@ -15,7 +15,7 @@ from plumbob.engines.errors import EngineError
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, OutcomeKind
 from plumbob.errors import InternalError
-from plumbob.triage.compare import Sides, compare, steps
+from plumbob.triage.compare import Sides, compare, large, steps
 from plumbob.triage.events import (
     COMPILE,
     NO_END,
@@ -151,6 +151,9 @@ class Checker:
             return Comparison(engine, events=((Place(COMPILE), Event(outcome)),))
         if kind in (OutcomeKind.UNSUPPORTED, FaultKind.MEMORY):
             return Comparison(engine, unsupported=(Missing(Place(COMPILE), optimised.message),))
+        if kind == FaultKind.TIMEOUT and large(self.subject.request):
+            missing = Missing(Place(COMPILE), "did not optimise it in time")
+            return Comparison(engine, unsupported=(missing,))
         if kind == INVALID:
             outcome = Outcome(OutcomeKind.REJECTED, message=optimised.message)
         return self._broken(engine, outcome)

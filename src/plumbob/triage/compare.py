@@ -14,8 +14,9 @@ process, or where the engine took no further step.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from plumbob.engines.process import FaultKind
 from plumbob.engines.request import OutcomeKind
 from plumbob.triage.allowed import Case, permitting
 from plumbob.triage.events import (
@@ -38,10 +39,20 @@ from plumbob.triage.shims import Probe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from plumbob.engines.request import Request
     from plumbob.triage.plan import Run
     from plumbob.triage.subject import Session
 
     Assertion = Callable[[Place, Event], str | None]
+
+
+SMALL: Final = 1 << 16
+"""Bytes of a module that any compiler is done with in time."""
+
+
+def large(request: Request) -> bool:
+    """Return whether a module may take longer than a compiler is given."""
+    return len(request.module) > SMALL
 
 
 class Sides(NamedTuple):
@@ -116,6 +127,17 @@ class _Comparer:
             # Imports are stand-ins, made to fit: who refuses one cannot express it.
             if left != OutcomeKind.REJECTED:
                 self.unsupported.append(Missing(place, found.outcome.message))
+            return False
+        if (
+            right == FaultKind.TIMEOUT
+            and place.step == COMPILE
+            and large(sides.run.session.request)
+        ):
+            self.unsupported.append(Missing(place, "did not compile it in time"))
+            return False
+        refused = right == OutcomeKind.REJECTED and left != OutcomeKind.REJECTED
+        if refused and not self.across_optimiser and sides.run.needs_proposal():
+            self.unsupported.append(Missing(place, found.outcome.message))
             return False
         if left in (OutcomeKind.UNSUPPORTED, OutcomeKind.LINK):
             self.unjudged = f"the reference does not support it: {expected.outcome.message}"

@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.process import FaultKind
+from plumbob.errors import InputError
 from plumbob.triage.choices import OpenChoices
 from plumbob.triage.events import NO_END, OVERFLOW, Event
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.decode import decode
 from plumbob.wasm.module import MEMORY, TABLE
 from plumbob.wasm.types import MemoryType, TableType
+from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +44,14 @@ class Run(NamedTuple):
     """With the fuel that it had."""
     last: int | None = None
     """The call that it did not end, whose state is not looked at."""
+
+    def needs_proposal(self) -> bool:
+        """Return whether the module needs more than WebAssembly 3.0 has."""
+        try:
+            module = decode(self.session.request.module, features=wasm_features.WASM3)
+        except InputError:
+            return True
+        return not validate(module, features=wasm_features.WASM3).ok
 
     def growth_may_fail(self) -> bool:
         """Return whether the reference's own limits may have made a `grow` fail.

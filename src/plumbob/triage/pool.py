@@ -9,12 +9,13 @@ import contextlib
 import os
 import signal
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from plumbob.engines.cache import Cache
 from plumbob.engines.install import hold
 from plumbob.engines.kinds import KINDS, REFERENCE
 from plumbob.engines.opening import open_engine, open_optimiser
+from plumbob.engines.process import Limits
 from plumbob.engines.spec import EngineSpec, parse_spec
 from plumbob.triage.reference import FUEL, SECONDS, Reference
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from plumbob.engines.optimiser import Optimised
-    from plumbob.engines.process import Limits
     from plumbob.engines.request import Answer, Request
+
+
+OPTIMISING: Final = 6
+"""Times the limit of a call that an optimiser has for a module."""
 
 
 class Opened(Protocol):
@@ -107,7 +111,9 @@ class Pool:
         return open_engine(name, self.cache, self.limits, self.announce)
 
     def _open_optimiser(self, name: str) -> Opened:
-        return open_optimiser(name, self.cache, self.limits, self.announce)
+        limits = Limits() if self.limits is None else self.limits
+        longer = limits._replace(seconds=limits.seconds * OPTIMISING)
+        return open_optimiser(name, self.cache, longer, self.announce)
 
     def open(self, name: str) -> Opened:
         """Return an engine of any kind."""
