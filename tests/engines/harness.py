@@ -12,6 +12,7 @@ import signal
 import struct
 import sys
 import time
+from pathlib import Path
 
 HEADER = struct.Struct("<II")
 
@@ -47,6 +48,19 @@ def misbehave(word: str) -> None:
         hoard = []
         while True:
             hoard.append(b"x" * (8 << 20))
+    elif word == "family":
+        for _ in range(2):  # a child, and a child's child
+            if (child := os.fork()) == 0:
+                continue
+            os.write(1, f"pid {child}\n".encode())
+            break
+        time.sleep(600)
+    elif word == "litter":
+        for folder in (os.environ["HOME"], os.environ["TMPDIR"], "."):
+            Path(folder, f"left in {folder[-8:]}").write_text(folder)
+    elif word == "noise":
+        os.write(1, bytes(range(256)) * 16)
+        os.write(2, b"\xff\xfe\x00" * 999)
     elif word == "chat":
         for _ in range(300):
             os.write(1, b"0123456789abcdef" * 64)

@@ -288,3 +288,33 @@ def test_old_answers_serve_while_the_registry_is_away(tmp_path: Path) -> None:
 def test_what_cannot_be_installed(cache: Cache, name: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         install.hold(parse_spec(name), cache)
+
+
+def test_a_full_disk_frees_itself(small_disk: Path) -> None:
+    cache = Cache(small_disk)
+    put(cache, "1.0.0", 1 << 20)
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "filler").write_bytes(b"x" * (8 << 20))
+    with pytest.raises(InstallError, match="no space left"):
+        put(cache, "2.0.0")
+    held = cache.hold("wasmtime", "1.0.0", None)
+    assert held is not None, "what is installed goes on"
+    held.close()
+    assert Releases(cache.releases_folder)._known("wasmtime") == (None, 0.0)
+    assert cache.remove("wasmtime", "1.0.0")
+    put(cache, "2.0.0")
+
+
+def test_what_the_system_does_not_let_go(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(cache, "1.0.0")
+
+    def rename(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.rename", rename)
+        with pytest.raises(InstallError, match=r"cannot remove wasmtime==1\.0\.0: found"):
+            cache.remove("wasmtime", "1.0.0")
+        cache.limit = 0
+        assert cache.evict() == []
+    assert [found.version for found in cache.evict()] == ["1.0.0"]

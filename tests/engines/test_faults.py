@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from functools import partial
@@ -246,3 +248,39 @@ def test_faults_among_many_requests_are_put_to_the_right_ones(engine: Engine) ->
     kinds = {"exit": "crash", "fine": "values"}
     assert [answer.results[0].kind for answer in answers] == [kinds[word] for word in words]
     assert engine.restarts < 20
+
+
+def alive(pid: int) -> bool:
+    return resident(pid) > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+def test_children_of_an_engine_end_with_it(engine: Engine) -> None:
+    answer = engine.run(ask("family"))
+    assert answer.results[0].kind == "timeout"
+    pids = [int(pid) for pid in re.findall(r"pid (\d+)", answer.results[0].tail)]
+    assert len(pids) == 2
+    deadline = time.monotonic() + 5
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(map(alive, pids))
+
+
+@pytest.mark.parametrize("end", ["fine", "crash", "hang", "exit"])
+def test_files_of_an_engine_go_with_it(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with open_fake() as engine:
+        answer = engine.run(ask("litter", end))
+        assert answer.results[0].kind == "values"
+        assert len(list(tmp_path.iterdir())) == (1 if end == "fine" else 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_noise_on_standard_output_is_no_answer(engine: Engine) -> None:
+    answer = engine.run(ask("noise", "fine", "abort"))
+    assert [step.kind for step in answer.results] == ["values", "values", "crash"]
+    assert "assertion failed" in answer.results[2].tail

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from platformdirs import user_cache_dir
 
@@ -149,14 +150,20 @@ class Cache:
             raise
 
     def remove(self, kind: str, version: str) -> bool:
-        """Remove an engine; return whether it was there. Raises `UsageError` if it is in use."""
+        """Remove an engine; return whether it was there.
+
+        Raises `UsageError` if it is in use, `InstallError` if the system does not let us.
+        """
         path = self.path(kind, version)
         if not path.exists():
             return False
-        with self._lock(path) as lock:
-            if not lock.try_claim():
-                raise UsageError(f"{kind}=={version} is in use")
-            return self._discard(path)
+        try:
+            with self._lock(path) as lock:
+                if not lock.try_claim():
+                    raise UsageError(f"{kind}=={version} is in use")
+                return self._discard(path)
+        except OSError as error:
+            raise InstallError(f"cannot remove {kind}=={version}", found=str(error)) from error
 
     def evict(self, keep: Path | None = None) -> list[Installed]:
         """Remove what was used least recently until the limit holds; return what went."""
@@ -168,10 +175,13 @@ class Cache:
                 break
             if found.path == keep:
                 continue
-            with self._lock(found.path) as lock:
-                if lock.try_claim() and self._discard(found.path):
-                    total -= found.size
-                    gone.append(found)
+            try:
+                with self._lock(found.path) as lock:
+                    if lock.try_claim() and self._discard(found.path):
+                        total -= found.size
+                        gone.append(found)
+            except OSError:
+                continue  # not ours to remove, or no room for a lock: the next may be
         return gone
 
     def _lock(self, path: Path) -> FileLock:
@@ -203,15 +213,14 @@ class Cache:
         self.evict(keep=path)
 
     def _discard(self, path: Path) -> bool:
+        """Remove a folder; return whether it was there. Works on a full disk."""
         self._temporary.mkdir(parents=True, exist_ok=True)
-        name = f"{path.parent.name}-{path.name}-"
-        away = Path(tempfile.mkdtemp(prefix=name, dir=self._temporary))
+        away = self._temporary / f"{path.parent.name}-{path.name}-{uuid4().hex}"
         try:
-            path.rename(away / "removed")
+            path.rename(away)
         except FileNotFoundError:
             return False
-        finally:
-            shutil.rmtree(away, ignore_errors=True)
+        shutil.rmtree(away, ignore_errors=True)
         return True
 
 

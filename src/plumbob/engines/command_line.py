@@ -98,7 +98,7 @@ class CommandLine:
             with log.open("wb") as printed:
                 process = subprocess.Popen(  # noqa: S603  # an optimiser that Plumbob installed
                     [*bounded(0), *program],
-                    env=bare_environment(),
+                    env={**bare_environment(), "HOME": name, "TMPDIR": name},
                     cwd=name,
                     stdin=subprocess.DEVNULL,
                     stdout=printed,

@@ -1,7 +1,8 @@
 """A worker's process: started, spoken to within limits of time and memory, and buried.
 
 Whatever the process does (dies, hangs, eats memory, writes what is no frame) comes back as
-a `Fault`; nothing it does raises. It has a process group of its own, which is killed whole.
+a `Fault`; nothing it does raises. It has a process group of its own, which is killed whole,
+and a folder of its own, to work in and for its caches, which is removed.
 Its standard output and error share a pipe whose last bytes are kept; it is emptied while
 anybody waits, so that a chatty engine does not block, and never fills a disk.
 
@@ -15,8 +16,10 @@ import contextlib
 import fcntl
 import os
 import select
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -119,13 +122,16 @@ class Worker:
         there, self._requests = os.pipe()
         self._answers, back = os.pipe()
         self._printed, printing = os.pipe()
+        self._folder = tempfile.mkdtemp(prefix="plumbob-")
+        own = dict.fromkeys(("HOME", "TMPDIR"), self._folder)
         names = {"{in}": str(there), "{out}": str(back)}
         arguments = [names.get(argument, argument) for argument in command.arguments]
         space = self._limits.memory if command.bounded_space else 0
         try:
             self._process = spawn(
                 [*bounded(space), *arguments],
-                env={**bare_environment(), **command.environment},
+                env={**bare_environment(), **own, **command.environment},
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=printing,
                 stderr=printing,
@@ -135,6 +141,7 @@ class Worker:
         except BaseException:
             for descriptor in (self._requests, self._answers, self._printed):
                 os.close(descriptor)
+            shutil.rmtree(self._folder, ignore_errors=True)
             raise
         finally:
             for descriptor in (there, back, printing):
@@ -244,7 +251,10 @@ class Worker:
         return self._fault
 
     def _bury(self) -> None:
-        """Kill the whole group, reap the process, keep the last that it printed."""
+        """Kill the whole group, reap the process, keep the last that it printed.
+
+        What it wrote into its own folder goes too.
+        """
         kill_group(self._process)
         for descriptor in (self._requests, self._answers):
             os.close(descriptor)
@@ -254,6 +264,7 @@ class Worker:
             if len(self._tail) == before:
                 break
         os.close(self._printed)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def close(self) -> None:
         """End the worker; further calls do nothing."""
