@@ -99,6 +99,10 @@ class _Ahead:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.pending: deque[Request] = deque()
+        self.size = 0
+        """Bytes of the modules that are pending."""
+        self.more = True
+        """Whether there may be further requests."""
         self.answers: deque[Answer] = deque()
 
 
@@ -159,7 +163,8 @@ class Engine(Served):
             return list(islice(source, 1))
         try:
             while ahead.worker is self._worker:
-                if len(ahead.pending) <= AHEAD // 2:
+                half = len(ahead.pending) <= AHEAD // 2 and ahead.size <= AHEAD_BYTES // 2
+                if ahead.more and half:
                     self._send_ahead(ahead, source)
                 if not ahead.answers:
                     if not ahead.pending:
@@ -174,13 +179,13 @@ class Engine(Served):
 
     def _send_ahead(self, ahead: _Ahead, source: Iterator[Request]) -> None:
         batch: list[Request] = []
-        size = sum(len(request.module) for request in ahead.pending)
-        while len(ahead.pending) + len(batch) < AHEAD and size < AHEAD_BYTES:
+        while len(ahead.pending) + len(batch) < AHEAD and ahead.size < AHEAD_BYTES:
             request = next(source, None)
             if request is None:
+                ahead.more = False
                 break
             batch.append(request)
-            size += len(request.module)
+            ahead.size += len(request.module)
         ahead.pending += batch
         if batch:
             with self._whole():
@@ -197,6 +202,7 @@ class Engine(Served):
             self._drop()
             return
         ahead.pending.popleft()
+        ahead.size -= len(request.module)
         ahead.answers.append(_answer(steps, len(request.calls)))
 
     def _settle(self) -> None:

@@ -198,6 +198,7 @@ _MISSING = {
         "not yet supported",
         "requires the",
         "must be enabled",
+        "to be enabled",
         "is disabled",
         "invalid leading byte",
         "multiple memories",

@@ -9,7 +9,9 @@ The interface changed over the years, and this is what is done about it:
 - GC and typed function references are left off before 27: the switches are there, and the
   compiler behind them stops the process as not implemented. Exceptions have a switch from 39;
 - kinds of traps are told by `trap_code`, and by the message where a release knows none;
-  3.0 stops the process when it is asked for the code of running out of fuel;
+  3.0 stops the process when it is asked for the code of running out of fuel, and releases
+  from 27 on when they are asked for that of a trap that GC brought: so they are not asked
+  where the message tells;
 - Cranelift's own flags can be set from 13;
 - an uncaught exception is a trap to some releases and an error to others.
 """
@@ -31,6 +33,7 @@ else:
     sys.path[0] = sys.argv[3]
 import wasmtime
 
+GC_SINCE = (27,)
 VERSION = tuple(int(part) for part in sys.argv[4].split("."))
 
 NO_FUEL = "all fuel consumed"
@@ -122,6 +125,8 @@ def fail(error: Exception) -> host.Failed:
     if isinstance(error, wasmtime.Trap):
         if NO_FUEL in message_of(error):
             return host.Failed("trap", message_of(error), "OUT_OF_FUEL")
+        if VERSION >= GC_SINCE and "wasm trap: " in str(error):
+            return host.Failed("trap", message_of(error))
         try:
             code = error.trap_code
         except (AttributeError, ValueError):  # older, or newer than its own enumeration
