@@ -425,7 +425,6 @@ def test_an_optimiser_may_drop_imports_but_not_calls_of_them() -> None:
         (Optimised(FaultKind.CRASH, signal="SIGABRT"), FAULT),
         (Optimised(FaultKind.TIMEOUT), FAULT),
         (Optimised("invalid", message="its own output"), VALIDITY),
-        (Optimised("rejected", message="the input"), VALIDITY),
         (Optimised("ok", binary(INVALID)), VALIDITY),
         (Optimised("ok", b"\0asm\1\0\0\0\xff"), VALIDITY),
         (Optimised("ok", binary("(module)")), VALIDITY),
@@ -438,8 +437,9 @@ def test_an_optimiser_that_fails_is_found(made: Optimised, what: str) -> None:
     assert sentence(result.parts[0], "plumbob").startswith(OPTIMISER)
 
 
-def test_an_optimiser_that_lacks_a_flag_is_not_a_finding() -> None:
-    made = Optimised("unsupported", message="no such pass")
+@pytest.mark.parametrize("kind", ["unsupported", "rejected"])
+def test_an_optimiser_that_refuses_is_not_a_finding(kind: str) -> None:
+    made = Optimised(kind, message="no such pass")
     result = checked(MODULE, {OPTIMISER: lambda _module: made}, *CALLS)
     assert result.verdict == "agree"
     assert result.parts[0].comparisons[0].good is None

@@ -149,7 +149,8 @@ class Checker:
         )  # fmt: skip
         if not valid:  # whatever it does with what is no module, it made none of it
             return Comparison(engine, events=((Place(COMPILE), Event(outcome)),))
-        if kind in (OutcomeKind.UNSUPPORTED, FaultKind.MEMORY):
+        # An optimiser that refuses what is valid does not know some of it, and does no harm.
+        if kind in (OutcomeKind.UNSUPPORTED, OutcomeKind.REJECTED, FaultKind.MEMORY):
             return Comparison(engine, unsupported=(Missing(Place(COMPILE), optimised.message),))
         if kind == FaultKind.TIMEOUT and large(self.subject.request):
             missing = Missing(Place(COMPILE), "did not optimise it in time")
