@@ -34,6 +34,8 @@ else:
 import wasmtime
 
 GC_SINCE = (27,)
+FRAMES = 2000
+"""Characters of a backtrace that are worth telling: a deep one is a megabyte."""
 VERSION = tuple(int(part) for part in sys.argv[4].split("."))
 
 NO_FUEL = "all fuel consumed"
@@ -125,8 +127,9 @@ def fail(error: Exception) -> host.Failed:
     if isinstance(error, wasmtime.Trap):
         if NO_FUEL in message_of(error):
             return host.Failed("trap", message_of(error), "OUT_OF_FUEL")
-        if VERSION >= GC_SINCE and "wasm trap: " in str(error):
-            return host.Failed("trap", message_of(error))
+        frames, _, cause = message_of(error).rpartition("Caused by:")
+        if VERSION >= GC_SINCE and "wasm trap: " in cause:
+            return host.Failed("trap", f"{frames[:FRAMES]}Caused by:{cause}")
         try:
             code = error.trap_code
         except (AttributeError, ValueError):  # older, or newer than its own enumeration
