@@ -79,15 +79,30 @@ class Row(NamedTuple):
 
 def _rows(part: Checked) -> Iterator[Row]:
     """Yield the steps: calls always, others where something differs."""
+    columns = [_column(comparison) for comparison in part.comparisons]
     for place, event in reference_events(part):
-        cells_ = [Piece(event_text(event))]
-        differs = False
-        for comparison in part.comparisons:
-            cell, different = _cell(comparison, place)
-            cells_.append(cell)
-            differs = differs or different
+        found = [column.get(place, _NOT_REACHED) for column in columns]
+        differs = any(piece.style in _DIFFERS for piece in found)
         if place.step == CALL or differs:
-            yield Row(place_text(part.subject, place), tuple(cells_), differs)
+            label = place_text(part.subject, place)
+            yield Row(label, (Piece(event_text(event)), *found), differs)
+
+
+_NOT_REACHED = Piece("-", "dim")
+_DIFFERS = ("bad", "warning")
+
+
+def _column(comparison: Comparison) -> dict[Place, Piece]:
+    """Return the cells of one engine by step."""
+    cells_ = {place: Piece(event_text(event)) for place, event in comparison.events}
+    cells_.update((lack.place, Piece("not supported", "dim")) for lack in comparison.unsupported)
+    for sign, style, differences in (
+        ("~", "warning", comparison.allowed),
+        ("✗", "bad", comparison.findings),
+    ):
+        for each in reversed(differences):  # of several in one place the first is told
+            cells_[each.place] = Piece(f"{sign} {found_text(each)}", style)
+    return cells_
 
 
 def reference_events(part: Checked) -> Iterator[tuple[Place, Event]]:
@@ -98,20 +113,6 @@ def reference_events(part: Checked) -> Iterator[tuple[Place, Event]]:
             if place not in done:
                 done.add(place)
                 yield place, run.events[index]
-
-
-def _cell(comparison: Comparison, place: Place) -> tuple[Piece, bool]:
-    for finding in comparison.findings:
-        if finding.place == place:
-            return Piece(f"✗ {found_text(finding)}", "bad"), True
-    for difference in comparison.allowed:
-        if difference.place == place:
-            return Piece(f"~ {found_text(difference)}", "warning"), True
-    for missing in comparison.unsupported:
-        if missing.place == place:
-            return Piece("not supported", "dim"), False
-    event = next((event for where, event in comparison.events if where == place), None)
-    return (Piece("-", "dim") if event is None else Piece(event_text(event))), False
 
 
 def _table(document: Document, names: Sequence[str], rows: Sequence[Row]) -> None:
@@ -275,36 +276,44 @@ def _place_data(part: Checked, place: Place) -> dict[str, Any]:
 
 
 def _calls_data(part: Checked, reference: str) -> Iterator[dict[str, Any]]:
-    events = dict(reference_events(part))
+    sides = _sides(part, reference)
+    reached = sides[reference]
     for number, invocation in enumerate(part.subject.invocations):
         place = Place(CALL, number)
-        if place not in events:
-            continue
-        yield {
-            "file": part.file,
-            "line": part.line,
-            "export": invocation.export,
-            "args": list(map(write, invocation.args)),
-            "results": _results(part, place, events[place], reference),
-        }
+        if place in reached:
+            yield {
+                "file": part.file,
+                "line": part.line,
+                "export": invocation.export,
+                "args": list(map(write, invocation.args)),
+                "results": _results(sides, place),
+            }
 
 
 def _state_data(part: Checked, reference: str) -> Iterator[dict[str, Any]]:
-    for place, event in reference_events(part):
+    sides = _sides(part, reference)
+    for place in sides[reference]:
         if place.step == STATE:
             yield {
                 "file": part.file, "line": part.line, "after": place.call,
-                "what": place.subject, "results": _results(part, place, event, reference),
+                "what": place.subject, "results": _results(sides, place),
             }  # fmt: skip
 
 
-def _results(part: Checked, place: Place, event: Event, reference: str) -> dict[str, Any]:
-    """Return what each engine did at a step, null where it did not get there."""
-    results: dict[str, Any] = {reference: _event_data(event)}
+def _sides(part: Checked, reference: str) -> dict[str, dict[Place, Event]]:
+    """Return what each engine did, by step; the reference first."""
+    sides = {reference: dict(reference_events(part))}
     for comparison in part.comparisons:
-        found = next((found for where, found in comparison.events if where == place), None)
-        results[comparison.engine] = None if found is None else _event_data(found)
-    return results
+        sides[comparison.engine] = dict(reversed(comparison.events))
+    return sides
+
+
+def _results(sides: dict[str, dict[Place, Event]], place: Place) -> dict[str, Any]:
+    """Return what each engine did at a step, null where it did not get there."""
+    return {
+        name: _event_data(events[place]) if place in events else None
+        for name, events in sides.items()
+    }
 
 
 def _event_data(event: Event) -> dict[str, Any]:
