@@ -1,4 +1,4 @@
-"""`plumbob check`: calls on the command line, inputs, statuses; the issue's own program."""
+"""`plumbob check`: calls on the command line, inputs, statuses; a real fault of a real release."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ runs the program gets the same sessions.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.engines.request import Request
@@ -130,7 +131,11 @@ class Subject:
 
     def entry(self, export: str) -> Entry | None:
         """Return the exported function of a name."""
-        return next((entry for entry in self.shimmed.entries if entry.name == export), None)
+        return self._entries.get(export)
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        return {entry.name: entry for entry in self.shimmed.entries}
 
     def invocation(self, export: str, words: Sequence[str]) -> Invocation:
         """Return the call that words describe. Raises `UsageError`."""
