@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -13,11 +15,16 @@ from plumbob.engines.cache import Cache
 from plumbob.engines.errors import RegistryError
 from plumbob.engines.registry import Releases
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # A busy machine is no fault of the code; and the same commit has the same result in CI.
 settings.register_profile("plumbob", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("plumbob")
 
 ROOT = Path(__file__).resolve().parent.parent
+SUITES = Path(os.environ.get("PLUMBOB_SUITES", ROOT.parent / "shared" / "suites"))
+"""The folder of official suites, which may be absent; tests use the fixture `suites`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +57,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def suites() -> Path:
     """The folder of official suites; tests that need it are skipped where it is absent."""
-    path = Path(os.environ.get("PLUMBOB_SUITES", ROOT.parent / "shared" / "suites"))
-    if not path.is_dir():
-        pytest.skip(f"no suites at {path}; set PLUMBOB_SUITES (CONTRIBUTING.md says where from)")
-    return path
+    if not SUITES.is_dir():
+        pytest.skip(f"no suites at {SUITES}; set PLUMBOB_SUITES (CONTRIBUTING.md says where from)")
+    return SUITES
+
+
+@pytest.fixture
+def _interrupts() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt: a shell's background job was told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -14,8 +14,6 @@ from plumbob.api import Instance, Module, Store, Trap
 from plumbob.wasm import features
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from plumbob.exec.interp import Mode
 
 TEXT = """(module (memory 1 1 shared)
@@ -25,14 +23,6 @@ TEXT = """(module (memory 1 1 shared)
 FOREVER = -1
 SOON = 10.0
 """Seconds that nothing here takes, on a busy machine either."""
-
-
-@pytest.fixture
-def _interrupts() -> Iterator[None]:
-    """Let SIGINT raise KeyboardInterrupt: a shell's background job was told to ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def guest(mode: Mode) -> tuple[Any, Store]:

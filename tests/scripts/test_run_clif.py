@@ -6,13 +6,11 @@ that loses comments cannot pass by judging less.
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import ROOT
+from tests.conftest import SUITES
 
 from plumbob.scripts.clif_file import parse_clif_file, read_clif_file
 from plumbob.scripts.run_clif import FileRunner
@@ -21,6 +19,8 @@ from plumbob.scripts.verdict import FAILED, PASSED
 from plumbob.source import Source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plumbob.exec.interp import Mode
     from plumbob.scripts.clif_file import ClifFile
 
@@ -31,9 +31,8 @@ SEEDS = range(1, 6)
 MODES: tuple[Mode, ...] = ("source", "walk")
 
 _RUN_LINE = re.compile(r"^\s*;+\s*run:([^;\n]*)", re.MULTILINE)
-# Parameters are made before fixtures: the folder of the fixture `suites`, empty if absent.
-_FOLDER = Path(os.environ.get("PLUMBOB_SUITES", ROOT.parent / "shared" / "suites"))
-_RUNTESTS = _FOLDER / "clif" / "runtests"
+# Parameters are made before fixtures: without the suites there are none.
+_RUNTESTS = SUITES / "clif" / "runtests"
 FILES = sorted(str(path.relative_to(_RUNTESTS)) for path in _RUNTESTS.rglob("*.clif"))
 
 

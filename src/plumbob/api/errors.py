@@ -36,11 +36,11 @@ class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
     """The guest trapped; the next call works. A host function may raise one too.
 
     `kind` is the specification's message ("unreachable", "out of bounds memory access"),
-    Plumbob's for a limit ("all fuel consumed"), or "host"; the text begins with it, save of
-    a trap that a host function raised, which has the host's message alone. `code` is the
-    trap code in the IR, `detail` what is known of this one. `frames` is the guest's call
-    stack, innermost first. Raises UsageError for texts that are no strings and frames that
-    are no `WasmFrame`s.
+    Plumbob's for a limit ("all fuel consumed") or for `Store.interrupt` ("interrupted"), or
+    "host"; the text begins with it, save of a trap that a host function raised, which has
+    the host's message alone. `code` is the trap code in the IR, `detail` what is known of
+    this one. `frames` is the guest's call stack, innermost first. Raises UsageError for texts
+    that are no strings and frames that are no `WasmFrame`s.
     """
 
     exit_code = ExitCode.FOUND

@@ -121,7 +121,10 @@ class Store:
         self._engine.add_fuel(more)
 
     def interrupt(self) -> None:
-        """Make the running guest trap soon; from any thread. Nothing happens where none runs."""
+        """Make the running guest trap soon, "interrupted"; from any thread.
+
+        Nothing happens where none runs.
+        """
         self._engine.interrupt()
 
     def poll(self) -> None:

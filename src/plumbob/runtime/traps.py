@@ -14,6 +14,8 @@ from plumbob.wasm.text.identifiers import identifier
 
 OUT_OF_FUEL: Final = "fuel"
 DEADLINE: Final = "deadline"
+INTERRUPTED: Final = "interrupted"
+"""The embedder asked the guest to stop."""
 MEMORY_LIMIT: Final = "memory_limit"
 HOST_DEPTH: Final = "host_depth"
 HOST: Final = "host"
@@ -22,11 +24,12 @@ HOST: Final = "host"
 LIMIT_MESSAGES: Final[dict[str, str]] = {
     OUT_OF_FUEL: "all fuel consumed",
     DEADLINE: "deadline reached",
+    INTERRUPTED: "interrupted",
     MEMORY_LIMIT: "memory limit reached",
     HOST_DEPTH: "call stack exhausted",
     HOST: "host",
 }
-"""Kinds of traps that no operation of a guest has: a limit of the store was reached."""
+"""Kinds of traps that no operation of a guest has: a limit was reached, or the host ends it."""
 
 
 class WasmFrame(NamedTuple):

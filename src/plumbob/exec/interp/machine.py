@@ -17,6 +17,7 @@ from plumbob.exec.interp.memory import Memory, ObjectInfo
 from plumbob.exec.interp.outcome import (
     BAD_SIGNATURE,
     HOST_DEPTH,
+    INTERRUPTED,
     NOT_A_FUNCTION,
     OUT_OF_FUEL,
     GuestException,
@@ -159,7 +160,7 @@ class Machine:
     def refuel(self, fuel: int) -> int:
         """Return the fuel to go on with after it fell below zero; traps where none is left."""
         if self.interrupted:
-            raise GuestTrap(OUT_OF_FUEL, "interrupted")
+            raise GuestTrap(INTERRUPTED)
         self.reserve += fuel
         if self.reserve < 0:
             raise GuestTrap(OUT_OF_FUEL, f"the limit is {self.limits.fuel}")
@@ -168,7 +169,7 @@ class Machine:
         return handed
 
     def interrupt(self) -> None:
-        """Make the guest trap with OUT_OF_FUEL soon; callable from any thread."""
+        """Make the guest trap with INTERRUPTED soon; callable from any thread."""
         self.interrupted = True
 
     # Functions and data

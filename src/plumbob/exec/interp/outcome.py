@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STACK_OVERFLOW: Final = "stk_ovf"
 """The guest's call depth reached its limit (one of CLIF's codes)."""
 OUT_OF_FUEL: Final = traps.OUT_OF_FUEL
+INTERRUPTED: Final = traps.INTERRUPTED
 MEMORY_LIMIT: Final = traps.MEMORY_LIMIT
 """Live objects exceed the limit of bytes, an object exceeds the largest offset, or no
 object id is left."""

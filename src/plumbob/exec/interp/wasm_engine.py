@@ -29,6 +29,7 @@ from plumbob.ir.function import NO_LOCATION
 from plumbob.runtime.traps import (
     DEADLINE,
     HOST_DEPTH,
+    INTERRUPTED,
     OUT_OF_FUEL,
     GuestTrap,
     host_has_no_memory,
@@ -260,11 +261,11 @@ class Engine:
     def poll(self) -> None:
         """Trap if the guest was interrupted or is out of time; a host that waits asks here, too."""
         if self.interrupted:
-            self._stop(OUT_OF_FUEL, "interrupted")
+            self._stop(INTERRUPTED)
         if self.deadline is not None and time.monotonic() >= self.deadline:
             self._stop(DEADLINE, f"after {self.store_limits.deadline} seconds")
 
-    def _stop(self, kind: str, message: str) -> NoReturn:
+    def _stop(self, kind: str, message: str = "") -> NoReturn:
         # The trap leaves before the cell is assigned; nothing is owed after it, or lost.
         if self.reserve is not None:
             self.reserve += max(0, self._handed)
