@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,8 @@ from plumbob.engines.traps import T, same_class
 from plumbob.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plumbob.engines.engine import Engine
 
 pytestmark = pytest.mark.registry
@@ -372,3 +375,56 @@ def test_doors_are_for_their_own() -> None:
         open_optimiser("wasmtime")
     with pytest.raises(UsageError, match="reference"):
         open_engine("plumbob")
+
+
+STATE = """
+(module
+  (tag (export "tag") (param i32))
+  (memory (export "shared") 1 2 shared)
+  (global (export "vector") (mut v128) (v128.const i64x2 0 0))
+  (func (export "exn") (result exnref)
+    (block $caught (result exnref)
+      (try_table (catch_all_ref $caught) (throw 0 (i32.const 1)))
+      (unreachable)))
+  (func (export "v128") (result v128) (v128.const i64x2 1 2))
+  (func (export "test") (result i32) (i32.const 5)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "instantiated"),
+    [
+        ("wasmtime==39.0.0", "unsupported"),
+        ("wasmtime==43.0.0", "unsupported"),
+        ("wasmtime==44.0.0", "unsupported"),
+        ("wasmtime==45.0.0", "ok"),
+        ("wasmtime==50.0.1", "ok"),
+        ("deno", "ok"),
+        ("node", "ok"),
+        ("bun", "ok"),
+    ],
+)
+def test_what_a_border_does_not_carry_is_not_supported(name: str, instantiated: str) -> None:
+    calls = (Call("exn", (), ("exnref",)), Call("v128", (), ("v128",)), TEST)
+    answer = run(name, STATE, *calls)
+    assert (answer.compiled.kind, answer.instantiated.kind) == ("ok", instantiated)
+    kinds = [step.kind for step in answer.results]
+    fine = ["unsupported", "unsupported", "values"]
+    assert kinds == (fine if instantiated == "ok" else ["skipped"] * 3)
+
+
+@pytest.mark.parametrize("version", ["0.40.0", "15.0.0", "20.0.0", "27.0.1"])
+def test_exported_shared_memory_that_a_release_cannot_show(version: str) -> None:
+    answer = run(f"wasmtime=={version}", '(module (memory (export "m") 1 2 shared))')
+    assert (answer.compiled.kind, answer.instantiated.kind) == ("ok", "unsupported")
+
+
+def test_a_node_that_is_too_old_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "node"
+    old.write_text("#!/bin/sh\necho SyntaxError: Unexpected token\nexit 1\n")
+    old.chmod(0o755)
+    monkeypatch.setattr("plumbob.engines.opening.shutil", SimpleNamespace(which=lambda _: str(old)))
+    with open_optimiser("binaryen==130.0.0:passes=-O2") as optimiser:
+        assert optimiser.optimise(programs.assemble(programs.NUMBERS)).kind == "ok"

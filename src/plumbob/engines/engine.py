@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from plumbob.engines.kinds import KINDS
 from plumbob.engines.process import Command, Fault, FaultKind, Limits, Worker
 from plumbob.engines.request import Answer, HostCall, Outcome, OutcomeKind, Request, Value
+from plumbob.engines.traps import unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -231,16 +232,16 @@ class Engine(Served):
                 steps, fault = self._read(worker, request)
         if fault is not None:
             self._drop()
-            steps.append(
-                Outcome(
-                    fault.kind,
-                    message=fault.message,
-                    signal=fault.signal,
-                    status=fault.status,
-                    tail=fault.tail,
-                )
-            )
+            steps.append(self._ended(fault))
         return _answer(steps, len(request.calls))
+
+    def _ended(self, fault: Fault) -> Outcome:
+        lacks = unfinished(self.spec.kind, fault.tail) if fault.signal == "SIGABRT" else None
+        if lacks is not None:
+            return Outcome(OutcomeKind.UNSUPPORTED, message=lacks)
+        return Outcome(
+            fault.kind, (), None, fault.message, (), fault.signal, fault.status, fault.tail
+        )
 
     def _read(self, worker: Worker, request: Request) -> tuple[list[Outcome], Fault | None]:
         """Return the steps of one request that were reported, and what broke them off."""

@@ -6,6 +6,7 @@ way and gives its answers as `request.Answer` too.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from plumbob.engines import install, workers
 from plumbob.engines.cache import Cache
 from plumbob.engines.engine import Engine
+from plumbob.engines.errors import StartError
 from plumbob.engines.kinds import KINDS, REFERENCE
 from plumbob.engines.optimiser import Optimiser
 from plumbob.engines.process import Command, Limits
@@ -65,7 +67,8 @@ def open_optimiser(
 ) -> Optimiser:
     """Return a running optimiser, installed first where it is missing.
 
-    It runs in the Node that the machine has, or else in the newest that is published.
+    It runs in the Node that the machine has, or, where there is none that can, in the newest
+    that is published.
     Raises as `open_engine` does.
     """
     spec = parse_spec(name) if isinstance(name, str) else name
@@ -75,12 +78,16 @@ def open_optimiser(
     version, held = install.hold(spec, cache, announce)
     both = [held]
     try:
+        optimiser = None
         node = shutil.which("node")
-        if node is None:
+        if node is not None:
+            with contextlib.suppress(StartError):  # too old for us, or for this release
+                optimiser = Optimiser(spec, version, node, held.path, limits or Limits())
+        if optimiser is None:
             _, host = install.hold(parse_spec("node"), cache, announce)
             both.append(host)
             node = str(host.path / str(KINDS["node"].binary))
-        optimiser = Optimiser(spec, version, node, held.path, limits or Limits())
+            optimiser = Optimiser(spec, version, node, held.path, limits or Limits())
     except BaseException:
         for one in both:
             one.close()

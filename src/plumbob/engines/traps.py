@@ -7,6 +7,7 @@ which kinds it covers.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from plumbob.engines.request import OutcomeKind
@@ -188,6 +189,25 @@ MESSAGES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 """Fragments of messages by kind of engine; the first that occurs decides."""
 
+_MISSING_V8 = (
+    "enable with --",
+    "experimental-wasm",
+    "experimental flags",
+    "invalid value type",
+    "nvalid opcode",
+    "nvalid prefixed opcode",
+    "invalid numeric opcode",
+    "limits flags",
+    "unknown type form",
+    "unknown import kind",
+    "invalid table type",
+    "exceeds internal limit of 1 @",
+    "At most one memory",
+    "At most one table",
+    "not allowed in init",
+    "non-imported globals cannot be used",
+)
+
 _MISSING = {
     "wasmtime": (
         "not enabled",
@@ -201,6 +221,17 @@ _MISSING = {
         "to be enabled",
         "is disabled",
         "invalid leading byte",
+        "nvalid type",
+        "limits flags",
+        "malformed reference type",
+        "references required",
+        "require the",
+        "feature required",
+        "element is not reference type",
+        "invalid passive segment",
+        "constant expression required",
+        "supertype idxs",
+        "mutability",
         "multiple memories",
         "nknown opcode",
         "subopcode",
@@ -209,12 +240,21 @@ _MISSING = {
         "unexpected opcode",
         "illegal opcode",
     ),
-    "deno": ("enable with --", "experimental-wasm"),
-    "node": ("enable with --", "experimental-wasm", "invalid value type", "invalid opcode"),
-    "bun": ("not enabled", "isn't supported", "not supported", "is disabled"),
+    "deno": _MISSING_V8,
+    "node": _MISSING_V8,
+    "bun": (
+        "not enabled",
+        "isn't supported",
+        "not supported",
+        "is disabled",
+        "doesn't parse",  # it has decoded everything that it knows
+    ),
     "wasm3": (
         "malformed Wasm",
         "unknown value_type",
+        "restricted opcode",
+        "only one memory per module",
+        "out of order Wasm section",
         "unknown opcode",
         "not supported",
         "not implemented",
@@ -223,6 +263,19 @@ _MISSING = {
     "pywasm": (),
 }
 """Fragments by which engines say, of a valid module, that they lack a feature."""
+
+
+_UNFINISHED = re.compile(r".*\bnot (?:yet )?(?:implemented|supported).*")
+
+
+def unfinished(engine: str, printed: str) -> str | None:
+    """Return the words by which an engine that aborted says that it lacks a feature, or None.
+
+    wasmtime stops the process where its compiler, or its C interface, has nothing for what it
+    meets (a reference of a kind, an exported tag, an exported shared memory).
+    """
+    found = _UNFINISHED.search(printed) if engine == "wasmtime" and "panicked" in printed else None
+    return None if found is None else found[0].strip()
 
 
 def judge(engine: str, kind: str, code: str, message: str) -> tuple[str, str | None]:
