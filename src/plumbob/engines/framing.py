@@ -17,9 +17,14 @@ MAX_BLOB = 1 << 30
 """Lengths beyond these are no frame but garbage."""
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_DECODER = json.JSONDecoder()
+# Made once: `json.dumps` with separators makes one for each call.
+
+
 def encode(data: dict[str, Any], blob: bytes = b"") -> bytes:
     """Return a frame."""
-    text = json.dumps(data, separators=(",", ":")).encode()
+    text = _ENCODER.encode(data).encode()
     return HEADER.pack(len(text), len(blob)) + text + blob
 
 
@@ -37,7 +42,7 @@ def take(buffer: bytearray) -> tuple[dict[str, Any], bytes] | None:
     end = middle + blob_size
     if len(buffer) < end:
         return None
-    data = json.loads(buffer[HEADER.size : middle])
+    data = _DECODER.decode(buffer[HEADER.size : middle].decode())
     if not isinstance(data, dict):
         raise ValueError("the object is none")  # noqa: TRY004  # what was sent, not who calls
     blob = bytes(buffer[middle:end])

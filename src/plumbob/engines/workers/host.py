@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HEADER = struct.Struct("<II")
+ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 PATIENCE = 0.003
 """Seconds for which an answer is held back."""
@@ -125,7 +126,7 @@ def _steps(
 
 
 def _frame(data: dict[str, Any]) -> bytes:
-    text = json.dumps(data, separators=(",", ":")).encode()
+    text = ENCODER.encode(data).encode()
     return HEADER.pack(len(text), 0) + text
 
 
