@@ -75,6 +75,27 @@ def test_every_kind_of_command_passes() -> None:
         ("(module (func (result i32)))", "invalid"),
         ('(module (import "x" "y" (func)))', "unknown import"),
         ('(invoke $m "deep")', "call stack exhausted"),
+        ('(invoke $m "id")', "'id' takes 1 argument"),
+        ('(invoke $m "id" (i64.const 5))', "argument 1 of 'id' is not of type i32"),
+        ('(invoke $m "id" (f32.const 5))', "argument 1 of 'id' is not of type i32"),
+        ('(invoke $m "id" (ref.null func))', "argument 1 of 'id' is not of type i32"),
+        ('(invoke $m "id" (v128.const i32x4 1 2 3 4))', "argument 1 of 'id' is not of type i32"),
+        (
+            '(assert_trap (invoke $m "div" (i64.const 0)) "integer")',
+            "argument 1 of 'div' is not of",
+        ),
+        (
+            '(assert_return (invoke $m "id" (i32.const 1)) (i64.const 1))',
+            "expected i64 0x1, found a result of type i32",
+        ),
+        (
+            '(assert_return (invoke $m "id" (i32.const 1)) (either (i64.const 1) (f32.const 0)))',
+            "found a result of type i32",
+        ),
+        ('(assert_return (get $m "g") (i64.const 666))', "found a result of type i32"),
+        ('(assert_return (get $m "g") (ref.null))', "found a result of type i32"),
+        ("(module (memory i64 100000000))", "a memory does not fit the store's limit"),
+        ("(module (table 100000000 funcref))", "a table does not fit the store's limit"),
     ],
 )
 def test_a_failure_says_why(command: str, reason: str) -> None:
@@ -117,6 +138,69 @@ def test_threads_share_memories() -> None:
     assert reasons[:4] == [None] * 4
     assert reasons[4] == "line 12: expected i32 0x5, found 0x1"
     assert reasons[5:] == [None, "there is no thread $t"]
+
+
+REFERENCES = b"""
+(module
+  (type $s (struct))
+  (func (export "any") (param externref funcref anyref))
+  (func (export "extern") (param (ref extern)) (result externref) (local.get 0))
+  (func (export "struct") (param (ref null $s)))
+  (func (export "i31") (param i31ref))
+  (func (export "nothing") (param nullfuncref) (result funcref) (local.get 0)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("invocation", "refused"),
+    [
+        ('"any" (ref.extern 1) (ref.null func) (ref.host 2)', None),
+        ('"any" (ref.null extern) (ref.null nofunc) (ref.null none)', None),
+        ('"any" (ref.null func) (ref.null func) (ref.null any)', (1, "externref")),
+        ('"any" (ref.null extern) (ref.extern 1) (ref.null any)', (2, "funcref")),
+        ('"any" (ref.null extern) (ref.null func) (i32.const 1)', (3, "anyref")),
+        ('"extern" (ref.extern 1)', None),
+        ('"extern" (ref.null extern)', (1, "(ref extern)")),
+        ('"struct" (ref.null any)', None),
+        ('"struct" (ref.null exn)', (1, "(ref null ")),
+        ('"struct" (ref.host 1)', (1, "(ref null ")),
+        ('"i31" (ref.null eq)', None),
+        ('"i31" (ref.host 1)', (1, "i31ref")),
+        ('"nothing" (ref.null func)', None),
+    ],
+)
+def test_references_as_arguments(invocation: str, refused: tuple[int, str] | None) -> None:
+    result = run_file("a.wast", REFERENCES + f"(invoke {invocation})".encode(), RUN)
+    reasons = [failure.reason for failure in result.failures]
+    if refused is None:
+        assert reasons == []
+    else:
+        place, type_ = refused
+        (reason,) = reasons
+        assert reason.startswith(f"argument {place} of ")
+        assert f" is not of type {type_}" in reason
+
+
+def test_what_ends_a_thread_is_told() -> None:
+    text = "(thread $t (module (memory i64 100000000)))(wait $t)"
+    stage = RunStage(f.DEFAULT | f.NAMES["threads"], "polymorphic")
+    start, wait = parse_script(text, "threads").commands
+    assert stage.judge(start) is None
+    reason = stage.judge(wait)
+    assert reason is not None
+    assert reason.startswith("line 1: a memory does not fit the store's limit")
+
+
+def test_a_bug_in_a_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    stage = RunStage(f.DEFAULT | f.NAMES["threads"], "polymorphic")
+    start, wait = parse_script("(thread $t (module))(wait $t)", "threads").commands
+    monkeypatch.setattr(RunStage, "instantiate", fail)
+    assert stage.judge(start) is None
+    with pytest.raises(RuntimeError, match="a bug"):
+        stage.judge(wait)
 
 
 def test_values_match_patterns() -> None:

@@ -24,7 +24,7 @@ from plumbob.runtime.store import Store
 from plumbob.runtime.table import Global
 from plumbob.runtime.traps import GuestTrap, describe
 from plumbob.scripts.wast_run_spectest import spectest
-from plumbob.scripts.wast_run_values import HostObjects, argument, mismatch
+from plumbob.scripts.wast_run_values import HostObjects, argument, fits, mismatch
 from plumbob.scripts.wast_validate import EXPECTED, ValidateStage
 from plumbob.wasm.decode import decode
 from plumbob.wasm.text.script import (
@@ -43,11 +43,12 @@ from plumbob.wasm.text.script import (
 from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from plumbob.exec.interp.machine import Mode
     from plumbob.wasm.module import Import, Module
     from plumbob.wasm.text.script import Action, Command, ModuleSource
+    from plumbob.wasm.types import ValType
 
 
 class _Failure(Exception):  # noqa: N818  # a verdict, not an error of ours
@@ -84,7 +85,7 @@ class RunStage:
             return f"trap: {describe(trap)}{_place(trap)}"
         except GuestException:
             return "an exception that nobody catches"
-        except InputError as error:
+        except (InputError, LimitError) as error:
             return str(error)
         return None
 
@@ -99,7 +100,8 @@ class RunStage:
             case Register(_, name, module):
                 self.registered[name] = self._instance(module).exports
             case AssertReturn(_, action, results):
-                reason = mismatch(self._perform(action), results)
+                found = self._perform(action)
+                reason = mismatch(found, self._types(action), results)
                 if reason is not None:
                     raise _Failure(reason)
             case AssertAction():
@@ -167,10 +169,24 @@ class RunStage:
             return (found.value,)
         if not isinstance(found, FuncRef):
             raise _Failure(f"there is no function {action.name!r}")
+        signature = found.signature
         arguments = [argument(value, self.objects) for value in action.arguments]
-        if len(arguments) != len(found.signature.params):
-            raise _Failure(f"{action.name!r} takes {len(found.signature.params)} arguments")
+        if len(arguments) != len(signature.params):
+            count = len(signature.params)
+            raise _Failure(f"{action.name!r} takes {count} argument{'s' * (count != 1)}")
+        items = zip(action.arguments, signature.params, arguments, strict=True)
+        for place, (value, type_, given) in enumerate(items, 1):
+            if not fits(value, type_, given, self.store.registry):
+                raise _Failure(f"argument {place} of {action.name!r} is not of type {type_}")
         return self.store.executor.invoke(found, arguments)
+
+    def _types(self, action: Action) -> Sequence[ValType]:
+        """Return the types of the results of an action that was performed."""
+        found = self._instance(action.module).exports[action.name]
+        if isinstance(found, Global):
+            return (found.type.type,)
+        assert isinstance(found, FuncRef)  # noqa: S101  # nothing else was performed
+        return found.signature.results
 
     def _assert_action(self, command: AssertAction) -> None:
         try:
@@ -222,18 +238,24 @@ class _ScriptThread:
             self.stage.instances[identifier] = parent._instance(identifier)  # noqa: SLF001  # a part of it
         self.commands = command.commands
         self.reasons: list[str] = []
+        self.failure: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name=command.identifier, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
-        for command in self.commands:
-            reason = self.stage.judge(command)
-            if reason is not None:
-                self.reasons.append(f"line {command.line}: {reason}")
+        try:
+            for command in self.commands:
+                reason = self.stage.judge(command)
+                if reason is not None:
+                    self.reasons.append(f"line {command.line}: {reason}")
+        except BaseException as failure:  # noqa: BLE001  # whoever waits for the thread gets it
+            self.failure = failure
 
     def finish(self) -> list[str]:
-        """Wait for the thread's end; returns why commands failed."""
+        """Wait for the thread's end; returns why commands failed, or raises what ended it."""
         self.thread.join()
+        if self.failure is not None:
+            raise self.failure
         return self.reasons
 
 

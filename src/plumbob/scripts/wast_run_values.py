@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plumbob.runtime.references import ABSTRACT, HostRef
+from plumbob.runtime.references import ABSTRACT, HostRef, has_type
 from plumbob.wasm import types as t
 from plumbob.wasm.text.immediates import SHAPES
 from plumbob.wasm.text.script import Either, Number, Reference, Vector
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.wasm.text.script import Result, Value
+    from plumbob.wasm.type_space import TypeRegistry
+    from plumbob.wasm.types import ValType
 
 _KINDS = {
     "func": t.FUNC,
@@ -52,14 +54,61 @@ def argument(value: Value, objects: HostObjects) -> Any:
             return None if number is None else objects[number]
 
 
-def mismatch(results: Sequence[Any], expected: Sequence[Result]) -> str | None:
-    """Return why results are not as expected, None if they are."""
+def fits(value: Value, type_: ValType, given: Any, registry: TypeRegistry) -> bool:
+    """Return whether a script's value, `given` to the runtime, is of a type (canonical ids)."""
+    match value:
+        case Number(number, _):
+            return number == type_
+        case Vector():
+            return type_ == t.V128
+        case Reference("null", name):
+            # Null has the bottom type of its hierarchy, whatever type it was written with.
+            written = _HEAPS.get(name or "")
+            return type_.nullable and (written is None or written == _top(type_, registry))
+    return type_.is_ref and has_type(given, type_, registry)
+
+
+def _top(type_: ValType, registry: TypeRegistry) -> int:
+    """Return the top of a reference type's hierarchy."""
+    heap = type_.heap
+    if not heap.is_concrete:
+        return _tops(heap)
+    function = isinstance(registry.types[heap.index].composite, t.FuncType)
+    return t.FUNC if function else t.ANY
+
+
+def _tops(heap: t.HeapType) -> int:
+    return next(top for top in t.HEAP_BOTTOM if top in t.HEAP_CLOSURE[heap])
+
+
+_HEAPS = {name: _tops(heap) for heap, name in t.HEAP_NAMES.items() if heap != t.HEAP_BOT}
+"""The top of the hierarchy of each abstract heap type, by its name."""
+
+
+def mismatch(
+    results: Sequence[Any], types: Sequence[ValType], expected: Sequence[Result]
+) -> str | None:
+    """Return why results, of these types, are not as expected, None if they are."""
     if len(results) != len(expected):
         return f"expected {len(expected)} results, found {len(results)}"
-    for found, wanted in zip(results, expected, strict=True):
+    for found, type_, wanted in zip(results, types, expected, strict=True):
+        if not _is_of(type_, wanted):
+            return f"expected {_shown(wanted)}, found a result of type {type_}"
         if not matches(found, wanted):
             return f"expected {_shown(wanted)}, found {_found(found, wanted)}"
     return None
+
+
+def _is_of(type_: ValType, wanted: Result) -> bool:
+    """Return whether a result of a type can be as expected; references show when they come."""
+    match wanted:
+        case Either(alternatives):
+            return any(_is_of(type_, item) for item in alternatives)
+        case Number(number, _):
+            return number == type_
+        case Vector():
+            return type_ == t.V128
+    return type_.is_ref
 
 
 def matches(found: Any, wanted: Result) -> bool:
