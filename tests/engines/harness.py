@@ -42,6 +42,8 @@ def misbehave(word: str) -> None:
         os._exit(0)
     elif word == "text":
         os.write(int(sys.argv[2]), HEADER.pack(4, 0) + b"oops")
+    elif word == "deep":
+        os.write(int(sys.argv[2]), HEADER.pack(60000, 0) + b"[" * 60000)
     elif word == "wrong":
         send({"steps": [{"kind": "values", "values": ["i32:123456789"]}]})
     elif word == "eat":

@@ -61,6 +61,7 @@ def descriptors() -> list[str]:
         ("hang", "timeout", None, None, "did not answer in time"),
         ("garbage", "garbage", None, None, "wrote what is no answer"),
         ("text", "garbage", None, None, "wrote what is no answer"),
+        ("deep", "garbage", None, None, "wrote what is no answer"),
         ("wrong", "garbage", None, None, "i32:123456789"),
         ("close", "garbage", None, None, "closed its pipe"),
         ("eat", "memory", None, None, "MiB of memory"),

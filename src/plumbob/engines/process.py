@@ -188,7 +188,7 @@ class Worker:
         while self._fault is None:
             try:
                 frame = framing.take(self._buffer)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 return self._fail(FaultKind.GARBAGE, f"wrote what is no answer: {error}")
             if frame is not None:
                 return frame
