@@ -240,6 +240,7 @@ def test_requests_in_between_those_sent_ahead(engine: Engine) -> None:
         if count == 200:
             assert engine.run(ask("fine", "exit")).results[1].kind == "crash"
     assert len(numbers) == 400
+    assert engine.restarts == 2, "for the crash and what came after it alone"
     assert engine.run(ask("fine")).results[0].kind == "values"
 
 
