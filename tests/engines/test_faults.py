@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plumbob.engines import folders
 from plumbob.engines.engine import Engine
 from plumbob.engines.errors import StartError
 from plumbob.engines.process import Command, Limits, resident
@@ -286,3 +287,24 @@ def test_noise_on_standard_output_is_no_answer(engine: Engine) -> None:
     answer = engine.run(ask("noise", "fine", "abort"))
     assert [step.kind for step in answer.results] == ["values", "values", "crash"]
     assert "assertion failed" in answer.results[2].tail
+
+
+def test_folders_of_killed_processes_are_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with open_fake() as engine:
+        (lives,) = tmp_path.iterdir()
+        left = tmp_path / f"{folders.PREFIX}left"
+        fresh = tmp_path / f"{folders.PREFIX}fresh"
+        for folder in (left, fresh):
+            folder.mkdir()
+            (folder / "file").write_text("x")
+        for folder in (lives, left):
+            os.utime(folder, (0, 0))
+        folders._clear.cache_clear()
+        with open_fake():
+            assert {lives, fresh} < set(tmp_path.iterdir())
+            assert not left.exists()
+        assert engine.run(ask("fine")).results[0].kind == "values"
+    assert list(tmp_path.iterdir()) == [fresh]

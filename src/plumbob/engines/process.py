@@ -16,16 +16,15 @@ import contextlib
 import fcntl
 import os
 import select
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from plumbob.engines import framing
 from plumbob.engines.errors import StartError
+from plumbob.engines.folders import Folder
 from plumbob.engines.spawning import bounded, kill_group, spawn
 
 if TYPE_CHECKING:
@@ -119,11 +118,11 @@ class Worker:
         """What the harness says of itself: the engine's own version."""
 
     def _start(self, command: Command) -> None:
+        self._folder = Folder()
         there, self._requests = os.pipe()
         self._answers, back = os.pipe()
         self._printed, printing = os.pipe()
-        self._folder = tempfile.mkdtemp(prefix="plumbob-")
-        own = dict.fromkeys(("HOME", "TMPDIR"), self._folder)
+        own = dict.fromkeys(("HOME", "TMPDIR"), self._folder.path)
         names = {"{in}": str(there), "{out}": str(back)}
         arguments = [names.get(argument, argument) for argument in command.arguments]
         space = self._limits.memory if command.bounded_space else 0
@@ -131,7 +130,7 @@ class Worker:
             self._process = spawn(
                 [*bounded(space), *arguments],
                 env={**bare_environment(), **own, **command.environment},
-                cwd=self._folder,
+                cwd=self._folder.path,
                 stdin=subprocess.DEVNULL,
                 stdout=printing,
                 stderr=printing,
@@ -141,7 +140,7 @@ class Worker:
         except BaseException:
             for descriptor in (self._requests, self._answers, self._printed):
                 os.close(descriptor)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.close()
             raise
         finally:
             for descriptor in (there, back, printing):
@@ -264,7 +263,7 @@ class Worker:
             if len(self._tail) == before:
                 break
         os.close(self._printed)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
     def close(self) -> None:
         """End the worker; further calls do nothing."""
