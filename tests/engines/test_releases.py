@@ -310,6 +310,17 @@ def test_passes_of_a_level_are_told() -> None:
     assert len(passes) > 20
 
 
+def test_what_a_release_calls_unimplemented_is_not_supported() -> None:
+    module = programs.assemble(
+        "(module (tag $t) (func $f (throw $t))"
+        ' (func (export "f") (block $h (try_table (catch $t $h) (call $f)))))'
+    )
+    with open_optimiser("binaryen==118.0.0:passes=-all -O2") as optimiser:
+        answer = optimiser.optimise(module)
+        assert (answer.kind, "unimplemented" in answer.message) == ("unsupported", True)
+        assert "dce" in optimiser.expanded_passes(module)
+
+
 @pytest.mark.parametrize("version", ["91.0.0", "100.0.0", "130.0.0"])
 def test_an_unknown_pass_is_not_supported(version: str) -> None:
     module = programs.assemble(programs.NUMBERS)

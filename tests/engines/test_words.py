@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plumbob.engines.traps import T, judge, unfinished
+from plumbob.engines.traps import T, judge, same_class, unfinished
 
 LACKING = [
     ("wasmtime", "Invalid input WebAssembly code at offset 22: Invalid type"),
@@ -88,3 +88,18 @@ def test_a_backtrace_does_not_decide() -> None:
 def test_an_unknown_word_of_a_harness_is_refused() -> None:
     with pytest.raises(ValueError, match="kind 'perhaps'"):
         judge("wasmtime", "perhaps", "", "")
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("access to a null reference", [T.NULL_STRUCTURE, T.CAST_FAILURE]),
+        ("ref.as_non_null to a null reference", [T.NULL_STRUCTURE]),
+        ("ref.cast failed to cast reference to target heap type", [T.CAST_FAILURE]),
+    ],
+)
+def test_bun_s_guard_page_stands_for_casts_of_null_too(message: str, kinds: list[str]) -> None:
+    outcome, trap = judge("bun", "trap", "", message)
+    assert outcome == "trap"
+    known = [T.NULL_STRUCTURE, T.CAST_FAILURE, T.UNREACHABLE]
+    assert [kind for kind in known if same_class(trap, kind)] == kinds

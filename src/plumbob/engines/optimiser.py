@@ -137,12 +137,14 @@ class Optimiser(Served):
     def expanded_passes(self, module: bytes, flags: Sequence[str] | None = None) -> list[str]:
         """Return the passes that the flags run on a module, in order, nested ones aside.
 
-        Told by the command-line build. Raises `EngineError` where the release has none, or
-        it fails on the module.
+        Told by the command-line build. Where it fails on the module, it tells what it runs
+        on an empty one. Raises `EngineError` where the release has none, or fails on both.
         """
         flags = self.flags if flags is None else tuple(flags)
         # Releases up to 101 take the argument behind a bare `--debug` for its own.
         ran = self._command_line.optimise(module, [*flags, "--debug=pass"])
+        if ran.fault is not None:
+            ran = self._command_line.optimise(_EMPTY_MODULE, [*flags, "--debug=pass"])
         if ran.fault is not None:
             raise EngineError(f"{self.spec.text} does not list its passes", found=ran.message)
         return top_level_passes(ran.said)
@@ -174,7 +176,8 @@ def _told(answer: Optimised, said: str) -> Optimised:
         if found is not None:
             line = said[said.rfind("\n", 0, found.start()) + 1 :].partition("\n")[0].strip()
             return Optimised(kind, message=line, tail=answer.tail)
-    return answer
+    reason = _REASON.search(said)
+    return replace(answer, message=reason[0].strip()) if reason else answer
 
 
 _WORDS = (
@@ -182,11 +185,16 @@ _WORDS = (
     (re.compile(r"parse exception|error in parsing|error parsing wasm"), OutcomeKind.UNSUPPORTED),
     (re.compile(r"\[--enable-|requires? .* to be enabled|all used features"),
      OutcomeKind.UNSUPPORTED),
+    (re.compile(r"\bunimplemented\b"), OutcomeKind.UNSUPPORTED),
     (re.compile(r"error validating input"), OutcomeKind.REJECTED),
     (re.compile(r"error after opts|error in optimized"), INVALID),
 )  # fmt: skip
 """What the library says, and what that means. A module that it cannot read uses a feature
 that the release does not know: who asks has found the module valid."""
+
+
+_REASON = re.compile(r"^.*(?:UNREACHABLE executed|Assertion failed|Fatal: ).*$", re.MULTILINE)
+"""A line that says more of a crash than the last one."""
 
 
 def top_level_passes(log: str) -> list[str]:
@@ -199,5 +207,6 @@ def top_level_passes(log: str) -> list[str]:
     return passes
 
 
+_EMPTY_MODULE = b"\0asm\1\0\0\0"
 _FAULTS = (FaultKind.CRASH, FaultKind.TIMEOUT, FaultKind.MEMORY, FaultKind.GARBAGE)
 _KINDS = (OutcomeKind.OK, OutcomeKind.REJECTED, INVALID, NO_PLACE, FaultKind.CRASH)

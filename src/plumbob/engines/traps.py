@@ -53,6 +53,8 @@ TABLE_BOUNDS: Final = "table bounds"
 """An index beyond a table, of an access or of a call."""
 ARRAY_OR_LENGTH: Final = "array too large"
 """An array that is too large to be made."""
+NULL_ACCESS: Final = "null access"
+"""JavaScriptCore leaves null to the guard page: casts that read their operand end so too."""
 
 NULLS: Final = frozenset(
     {T.NULL_REFERENCE, T.NULL_FUNCTION, T.NULL_STRUCTURE, T.NULL_ARRAY, T.NULL_I31,
@@ -61,6 +63,7 @@ NULLS: Final = frozenset(
 
 CLASSES: Final[dict[str, frozenset[str]]] = {
     T.NULL_REFERENCE: NULLS,
+    NULL_ACCESS: NULLS | {T.CAST_FAILURE},
     BAD_INDIRECT: frozenset({T.UNINITIALIZED_ELEMENT, T.INDIRECT_CALL_MISMATCH}),
     TRUNCATION: frozenset({T.BAD_CONVERSION, T.INTEGER_OVERFLOW}),
     TABLE_BOUNDS: frozenset({T.TABLE_OUT_OF_BOUNDS, T.UNDEFINED_ELEMENT}),
@@ -152,7 +155,7 @@ _JSC = (
     ("Out of bounds Trunc", TRUNCATION),
     ("Out of bounds trunc", TRUNCATION),
     ("Unreachable code should not be executed", T.UNREACHABLE),
-    ("to a null reference", T.NULL_REFERENCE),
+    ("access to a null reference", NULL_ACCESS),
     ("null reference", T.NULL_REFERENCE),
     ("Out of bounds array", T.ARRAY_OUT_OF_BOUNDS),
     ("cast", T.CAST_FAILURE),
