@@ -1,9 +1,43 @@
-"""Where things stand in an input: sources and spans. Imports nothing of Plumbob."""
+"""Inputs: reading them, and where things stand in them. Imports nothing of Plumbob."""
 
 from __future__ import annotations
 
+import errno
+import os
 from bisect import bisect_right
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+MOST_BYTES: Final = 1 << 30
+"""What an input may hold: the largest module of the WebAssembly JavaScript interface
+(Implementation-defined Limits). A device may give bytes without end."""
+
+_PIECE: Final = 1 << 20
+
+
+def read_all(stream: BinaryIO) -> bytes:
+    """Return all bytes of a stream. Raises OSError (EFBIG) where they are over MOST_BYTES.
+
+    The size of a file is asked first; of what has none, such as a pipe, no more is read.
+    """
+    pieces: list[bytes] = []
+    left = MOST_BYTES if _size(stream) <= MOST_BYTES else -1
+    while left >= 0:
+        piece = stream.read(_PIECE)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        left -= len(piece)
+    raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES:,} bytes")
+
+
+def _size(stream: BinaryIO) -> int:
+    try:
+        return os.fstat(stream.fileno()).st_size
+    except (OSError, AttributeError):  # not a file of the system's
+        return 0
 
 
 class Source:

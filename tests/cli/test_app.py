@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from tests.cli.support import COMMAND, COMPONENT, VALID, Run, environment
 
+from plumbob.api import Module
 from plumbob.cli import app, inputs
 from plumbob.cli.app import COMMANDS
 from plumbob.cli.options import DEAD_CODE_POLICIES
@@ -149,17 +150,57 @@ def test_a_closed_pipe_is_no_bug(modules: Path) -> None:
         assert process.wait(60) == 141
 
 
-@pytest.mark.parametrize("command", ["validate", "print"])
-def test_standard_output_may_be_closed(modules: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    "command", ["validate", "validate --json", "print", "census", "clif print", "clif test --json"]
+)
+def test_no_result_is_lost_where_standard_output_is_closed(modules: Path, command: str) -> None:
+    (modules / "f.clif").write_text("test verifier\nfunction %f() {\nblock0:\n    return\n}\n")
+    given = modules / ("f.clif" if "clif" in command else "valid.wat")
     line = f'exec "$0" -m plumbob {command} "$1" >&-'
     told = subprocess.run(
-        ["/bin/sh", "-c", line, sys.executable, modules / "valid.wat"],
+        ["/bin/sh", "-c", line, sys.executable, given],
         capture_output=True,
         env=environment(),
         check=False,
     )
-    assert told.returncode == (0 if command == "validate" else 2)
-    assert b"internal error" not in told.stderr
+    assert told.returncode == 2
+    assert told.stderr == b"plumbob: cannot write standard output: it is closed\n"
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "validate", "run", "print", "wast", "clif test", "clif print",
+        "validate -", "wast -", "clif print -",
+    ],
+)  # fmt: skip
+def test_what_has_no_end_is_refused(command: str) -> None:
+    words = command.split()
+    # In this much memory: what cannot be an input must not be read until there is none left.
+    line = 'ulimit -v 2500000 && exec "$0" -m plumbob "$@" </dev/zero'
+    with_file = words if words[-1] == "-" else [*words, "/dev/zero"]
+    told = subprocess.run(
+        ["/bin/sh", "-c", line, sys.executable, *with_file],
+        capture_output=True, env=environment(), check=False, timeout=120,
+    )  # fmt: skip
+    text = (told.stdout + told.stderr).decode()
+    assert "it has more than 1,073,741,824 bytes" in " ".join(text.split())
+    assert "internal error" not in text
+    assert told.returncode == (1 if command == "clif test" else 2)
+
+
+def test_a_file_that_is_too_large_is_not_read(plumbob: Run, tmp_path: Path) -> None:
+    path = tmp_path / "large.wasm"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)  # without taking room on the disk
+    told = plumbob("validate", path)
+    assert told.returncode == 2
+    assert told.stderr.decode().strip() == (
+        f"plumbob: cannot read {path}: it has more than 1,073,741,824 bytes"
+    )
+    with pytest.raises(InputError, match="it has more than 1,073,741,824 bytes"):
+        Module(str(path))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

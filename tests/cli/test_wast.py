@@ -97,3 +97,10 @@ def test_bad_wishes(plumbob: Run, arguments: list[str]) -> None:
 def test_the_official_suite(plumbob: Run, suites: Path) -> None:
     told = plumbob("wast", suites / "spec" / "i32.wast", "--json")
     assert json.loads(told.stdout)["total"] == {"passed": 86, "failed": 0, "skipped": 0}
+
+
+def test_a_place_is_said_once(plumbob: Run) -> None:
+    told = plumbob("wast", "-", stdin=b"(module (func)")
+    assert told.stdout.decode().startswith("<stdin>:1:1: unclosed parenthesis")
+    told = plumbob("wast", "-", "--stage", "run", stdin=b"(module)\n(module\n (func i32.foo))")
+    assert told.stdout.decode().startswith("<stdin>:3:8: unknown operator")

@@ -106,3 +106,21 @@ def test_colour_changes_no_text() -> None:
 def test_clip(text: str, room: int, kept: str) -> None:
     assert clip(text, room) == kept
     assert cells(kept) <= max(room, 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("a reason", "a.wast:3: a reason"),
+        ("a.wast:3:8: a reason: b", "a.wast:3:8: a reason: b"),
+        ("a.wast:4:1:7: a reason", "a.wast:4:1:7: a reason"),
+        ("b.wast:3:8: a reason", "a.wast:3: b.wast:3:8: a reason"),
+        ("a.wast: a reason", "a.wast:3: a.wast: a reason"),
+        ("a.wast:3", "a.wast:3: a.wast:3"),
+        ("7: a reason", "a.wast:3: 7: a reason"),
+    ],
+)
+def test_a_remark_says_its_place_once(reason: str, shown: str) -> None:
+    document = Document(100)
+    document.remark("a.wast", 3, reason, "error")
+    assert document.plain() == shown

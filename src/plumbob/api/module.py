@@ -10,6 +10,7 @@ from plumbob.api.checks import buffer_bytes, require, require_integer, shown, wr
 from plumbob.api.errors import InvalidModuleError
 from plumbob.errors import InputError, UsageError
 from plumbob.frontend import ModuleEnvironment
+from plumbob.source import read_all
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.decode import decode
 from plumbob.wasm.diagnostics import MALFORMED, Report
@@ -172,7 +173,7 @@ def _load(data: bytes, name: str, features: int, *, is_text: bool) -> ModuleEnvi
 def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as stream:  # noqa: PTH123  # the path was made text before
-            return stream.read()
+            return read_all(stream)
     except (OSError, ValueError) as error:  # ValueError: a NUL, or what no file name can hold
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         hint = "Module.from_text reads a text itself" if "(" in path else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".clif",)
 MODES = ("source", "walk")
 SHOWN_FRAMES = 20
-"""Frames of a guest's call stack that text shows; JSON has all of them."""
+"""Frames of a guest's call stack that text shows, the innermost; JSON has as many outermost."""
 
 
 @click.group(short_help="Test, run and print functions of the IR, in CLIF text.")
@@ -60,7 +60,7 @@ def test(paths: tuple[str, ...], *, as_json: bool) -> ExitCode:
 def _print_json(data: dict[str, Any]) -> None:
     import json
 
-    click.echo(json.dumps(data, indent=2))
+    outputs.say(json.dumps(data, indent=2))
 
 
 def _summary_page(data: dict[str, Any]) -> Document:
@@ -69,11 +69,9 @@ def _summary_page(data: dict[str, Any]) -> Document:
     document = Document(outputs.width())
     for file in data["files"]:
         for failure in file["failures"]:
-            place = Piece(f"{file['file']}:{failure['line']}: ", "error")
-            document.prose(place, failure["reason"])
+            document.remark(file["file"], failure["line"], failure["reason"], "error")
         for skip in file["skips"]:
-            place = Piece(f"{file['file']}:{skip['line']}: ", "warning")
-            document.prose(place, f"skipped: {skip['reason']}")
+            document.remark(file["file"], skip["line"], f"skipped: {skip['reason']}", "warning")
     if document.lines:
         document.line()
     columns = ("passed", "failed", "skipped")
@@ -184,7 +182,12 @@ def _outcome_data(outcome: Outcome, signature: Signature, reason: str) -> dict[s
     elif isinstance(outcome, Trap):
         data["kind"] = outcome.kind
         data["message"] = outcome.message
-        data["stack"] = [frame._asdict() for frame in outcome.stack]
+        frames = [frame._asdict() for frame in outcome.stack]
+        data["depth"] = len(frames)
+        # A stack that overflowed has thousands, and says nothing new in the middle.
+        omitted = max(0, len(frames) - 2 * SHOWN_FRAMES)
+        data["omitted"] = omitted
+        data["stack"] = frames if not omitted else frames[:SHOWN_FRAMES] + frames[-SHOWN_FRAMES:]
     else:
         data["tag"] = outcome.tag
         data["payload"] = list(outcome.payload)
@@ -201,19 +204,19 @@ def _print_outcome(outcome: Outcome, signature: Signature, reason: str, machine:
     if isinstance(outcome, Returned):
         types = [result.type for result in signature.returns]
         if outcome.values:
-            click.echo(format_values(outcome.values, types))
+            outputs.say(format_values(outcome.values, types))
     elif isinstance(outcome, Trap):
-        click.echo(f"trap {outcome.kind}" + (f": {outcome.message}" if outcome.message else ""))
+        outputs.say(f"trap {outcome.kind}" + (f": {outcome.message}" if outcome.message else ""))
         for frame in outcome.stack[:SHOWN_FRAMES]:
             func = machine.program.function(frame.function)
             text = "" if func is None else print_instruction(func, frame.instruction)
-            click.echo(f"  at {frame.function}: {text}")
+            outputs.say(f"  at {frame.function}: {text}")
         if len(outcome.stack) > SHOWN_FRAMES:
-            click.echo(f"  and {len(outcome.stack) - SHOWN_FRAMES} more frames")
+            outputs.say(f"  and {len(outcome.stack) - SHOWN_FRAMES} more frames")
     else:
-        click.echo(f"exception tag{outcome.tag} {outcome.payload}")
+        outputs.say(f"exception tag{outcome.tag} {outcome.payload}")
     if reason:
-        click.echo(reason)
+        outputs.say(reason)
 
 
 @command.command("print", short_help="Print a CLIF file anew.")
@@ -227,4 +230,5 @@ def print_(path: str) -> None:
     from plumbob.ir.printer import print_functions
 
     file = _read(path)
-    click.echo(print_functions([parsed.function for parsed in file.functions]), nl=False)
+    text = print_functions([parsed.function for parsed in file.functions])
+    outputs.write_output("-", text.encode())

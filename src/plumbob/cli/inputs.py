@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from plumbob.cli.outputs import cannot_read, complain
 from plumbob.errors import ExitCode, InputError, UsageError
+from plumbob.source import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,14 +82,14 @@ def _refuse(error: OSError) -> None:
 
 
 def read(path: str) -> bytes:
-    """Return the bytes of a file or, for `-`, of standard input."""
+    """Return the bytes of a file or, for `-`, of standard input; InputError if that fails."""
     try:
         if path == STDIN:
             if sys.stdin is None:
                 raise InputError("cannot read standard input: it is closed")
-            return sys.stdin.buffer.read()
+            return read_all(sys.stdin.buffer)
         with open(path, "rb") as stream:
-            return stream.read()
+            return read_all(stream)
     except OSError as error:
         raise cannot_read(display_name(path), error) from error
 

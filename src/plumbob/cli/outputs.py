@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 100
 """Columns to wrap prose at where there is no terminal and COLUMNS is not set."""
 
+STDOUT_CLOSED = "cannot write standard output: it is closed"
+
 
 def cannot_write(name: str, error: OSError) -> InputError:
     """Return the error that says why `name` cannot be written."""
@@ -82,7 +84,7 @@ def _replace(target: str, data: bytes, mode: int | None) -> None:
 
 def _write_stdout(data: bytes) -> None:
     if sys.stdout is None:
-        raise InputError("cannot write standard output: it is closed")
+        raise InputError(STDOUT_CLOSED)
     try:
         sys.stdout.flush()
         rest = memoryview(data)
@@ -96,7 +98,13 @@ def _write_stdout(data: bytes) -> None:
 
 
 def say(text: str = "", *, color: bool = False, err: bool = False) -> None:
-    """Print a line of the result. Raises `InputError` where that is impossible."""
+    """Print a line of the result. Raises `InputError` where that is impossible.
+
+    That is so as well where standard output was closed before the start, as in coreutils; what
+    is for standard error is lost then.
+    """
+    if sys.stdout is None and not err:
+        raise InputError(STDOUT_CLOSED)
     try:
         click.echo(text, color=color, err=err)
     except BrokenPipeError:

@@ -7,9 +7,10 @@ enters a document has them spelt out, and no terminal ever sees one.
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 STYLES = {
     "plain": "",
@@ -27,6 +28,9 @@ STYLES = {
 """What a style is in the words of rich. Meaning never hangs on colour alone."""
 
 TAB = "    "
+
+_PLACE: Final = re.compile(r"\d+(?::\d+)*")
+"""Lines and columns behind a file's name."""
 
 
 class Piece(NamedTuple):
@@ -114,6 +118,17 @@ class Document:
         self.line(" " * indent, label, Piece(wrapped[0][start:] if wrapped else "", style))
         for line in wrapped[1:]:
             self.line(" " * hang, Piece(line[hang:], style))
+
+    def remark(self, file: str, line: int, reason: str, style: str) -> None:
+        """Add why something in a file's line is wrong; a place that the reason begins with stands.
+
+        It is at least as exact: it has a column.
+        """
+        own, colon, rest = reason.removeprefix(f"{file}:").partition(": ")
+        if reason.startswith(f"{file}:") and colon and _PLACE.fullmatch(own):
+            self.prose(Piece(f"{file}:{own}: ", style), rest)
+        else:
+            self.prose(Piece(f"{file}:{line}: ", style), reason)
 
     def table(
         self, rows: list[list[Piece]], *, indent: int = 0, gap: int = 2, right: tuple[int, ...] = ()

@@ -21,7 +21,7 @@ def render(results: Sequence[FileResult], *, width: int = 100) -> Document:
     data = report(results)
     for result in results:
         for line, reason in result.failures:
-            document.prose(Piece(f"{result.file}:{line}: ", "error"), reason)
+            document.remark(result.file, line, reason, "error")
     for (file, reason), count in _skips(results).items():
         document.prose(Piece(f"{file}: ", "warning"), f"skipped {count}: {reason}")
     if document.lines:

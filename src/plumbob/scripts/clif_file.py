@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.errors import InputError
 from plumbob.ir.parser import AttachedComment, parse_functions
-from plumbob.source import Source, Span
+from plumbob.source import Source, Span, read_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,9 +61,12 @@ class ClifFile(NamedTuple):
 def read_clif_file(path: Path) -> ClifFile:
     """Return the test file at `path`; raises InputError if it cannot be read or parsed."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}", found=str(error)) from None
+        with path.open("rb") as stream:
+            text = read_all(stream).decode()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8", found=str(error)) from None
     return parse_clif_file(Source(str(path), text))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from plumbob.errors import InputError, UsageError
 from plumbob.scripts.wast_stage import Skipped
 from plumbob.scripts.wast_validate import ValidateStage
+from plumbob.source import read_all
 from plumbob.wasm import features as f
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.text.script import AssertAction, AssertModule, Command, parse_script
@@ -186,9 +187,9 @@ def _run_path(job: tuple[str, Options]) -> FileResult:
     path, options = job
     try:
         with open(path, "rb") as stream:  # noqa: PTH123  # a path as the user gave it
-            data = stream.read()
+            data = read_all(stream)
     except OSError as error:
-        raise InputError(f"cannot read {path}", found=error.strerror or str(error)) from error
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     return run_file(path, data, options)
 
 
