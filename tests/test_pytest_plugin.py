@@ -61,8 +61,9 @@ def project(
 
 
 def run(project: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
+    # In this process pytester would forget modules that the other tests go on using.
     project.makepyfile(test)
-    return project.runpytest("-p", "no:cacheprovider", *options)
+    return project.runpytest_subprocess("-p", "no:cacheprovider", *options)
 
 
 def test_options_are_documented(pytester: pytest.Pytester) -> None:
