@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
     from tests.cli.support import Run
 
 ROOT = Path(__file__).parents[2]
@@ -52,14 +54,47 @@ def test_the_program_shown_runs_as_shown(
         assert (ran.returncode, ran.stdout.decode(), ran.stderr) == (0, shown[command], b"")
 
 
-def test_the_first_command_runs_a_program(plumbob: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = next(text for language, text in BLOCKS if language == "sh")
-    _, _, command = first.strip().rpartition(" && .venv/bin/plumbob ")
+def test_the_example_runs_as_promised(plumbob: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    (command,) = re.findall(r"`plumbob (run [^`]*)` prints the primes below 100", README)
     monkeypatch.chdir(ROOT)
     ran = plumbob(*shlex.split(command))
     primes = [n for n in range(2, 100) if all(n % d for d in range(2, n))]
     assert ran.returncode == 0
     assert [int(word) for word in ran.stdout.split()] == primes
+
+
+@pytest.mark.registry
+def test_the_main_command_finds_a_release_wrong(
+    plumbob: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = next(text for language, text in BLOCKS if language == "sh")
+    _, _, command = main.strip().rpartition(" && .venv/bin/plumbob ")
+    monkeypatch.chdir(ROOT)
+    told = plumbob(*shlex.split(command), "--json")
+    assert told.returncode == 1
+    result = json.loads(told.stdout)
+    assert (result["verdict"], result["wrong"]) == ("disagree", ["wasmtime==45.0.0"])
+    assert f"plumbob {command}" in sessions()
+
+
+@pytest.mark.registry
+@pytest.mark.parametrize(
+    "command",
+    [command for command in sessions() if re.match(r"plumbob (check|bisect) ", command)],
+)
+def test_verdicts_are_those_that_are_shown(
+    command: str, plumbob: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    told = plumbob(*shlex.split(command)[1:], env={"COLUMNS": COLUMNS})
+    assert told.returncode == 1
+    assert lasting(told.stdout.decode()) == lasting(sessions()[command])
+
+
+def lasting(output: str) -> list[str]:
+    """The lines that do not depend on the machine, or on what was published since."""
+    changing = r"plumbob is |note: passed over|good .* to |not supported "
+    return [line for line in output.splitlines() if not re.match(changing, line)]
 
 
 def test_every_command_shown_exists(plumbob: Run) -> None:
