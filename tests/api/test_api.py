@@ -285,6 +285,7 @@ def test_slices_cannot_change_a_memorys_size(world: World) -> None:
 def test_a_view_pins_the_memory(world: World) -> None:
     view = world.memory.view()
     assert world.exports["grow"]() == -1
+    assert world.memory.grow(0) == 1
     view.release()
     assert world.exports["grow"]() == 1
     assert world.memory.size == 2

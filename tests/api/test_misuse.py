@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import array
+import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -11,12 +13,14 @@ from plumbob.api import (
     Func,
     Global,
     Instance,
+    InvalidModuleError,
     LinkError,
     Memory,
     Module,
     Store,
     Table,
     Tag,
+    ThrownError,
     Trap,
     function_type,
 )
@@ -247,3 +251,60 @@ def test_the_hosts_own_error_reaches_the_host_function_between() -> None:
     ).exports
     exports["top"]()
     assert seen == [EmbedderError]
+
+
+OBJECTS = """(module
+  (type $s (struct (field i32))) (type $a (array i32))
+  (tag $t (export "tag") (param i32)) (memory (export "memory") 1)
+  (table (export "table") 1 funcref) (global (export "global") i32 (i32.const 1))
+  (func (export "struct") (result (ref $s)) (struct.new $s (i32.const 1)))
+  (func (export "array") (result (ref $a)) (array.new $a (i32.const 1) (i32.const 2)))
+  (func (export "throw") (throw $t (i32.const 1)))
+  (func (export "trap") unreachable))"""
+
+
+def pickled(given: Any) -> Any:
+    return pickle.loads(pickle.dumps(given))  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickled])
+def test_what_belongs_to_a_store_is_not_copied(duplicate: Any) -> None:
+    made = instance(OBJECTS)
+    exports = made.exports
+    with pytest.raises(ThrownError) as thrown:
+        exports["throw"]()
+    objects = [made, made.store, exports["struct"](), exports["array"]()]
+    objects += [exports[name] for name in ("memory", "table", "global", "tag", "trap")]
+    objects.append(thrown.value.exception)
+    for item in objects:
+        with pytest.raises(UsageError, match=f"an? {type(item).__name__} cannot be copied or pick"):
+            duplicate(item)
+    assert exports["struct"]()[0] == 1
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickled])
+def test_modules_and_errors_are_copied(duplicate: Any) -> None:
+    module = duplicate(Module.from_text(OBJECTS))
+    made: Any = Instance(module)
+    with pytest.raises(Trap) as trap:
+        made.exports["trap"]()
+    twin = duplicate(trap.value)
+    assert (twin.message, twin.code, twin.frames) == (
+        "unreachable", trap.value.code, trap.value.frames,
+    )  # fmt: skip
+    with pytest.raises(InvalidModuleError) as invalid:
+        Module.from_text("(module (func i32.add))")
+    other = duplicate(invalid.value)
+    assert str(other) == str(invalid.value)
+    assert other.report.verdict == "invalid"
+
+
+def test_an_exception_is_copied_with_its_tag() -> None:
+    exports = instance(OBJECTS).exports
+    with pytest.raises(ThrownError) as thrown:
+        exports["throw"]()
+    twin = copy.copy(thrown.value)
+    assert (twin.tag, twin.values) == (exports["tag"], (1,))
+    assert twin.exception is thrown.value.exception
+    with pytest.raises(UsageError, match="a Tag cannot be copied or pickled"):
+        pickle.dumps(thrown.value)

@@ -95,6 +95,7 @@ def test_a_view_pins_it(buffer: str) -> None:
     before = memory.budget.memory
     with memoryview(memory.data) as view:
         assert memory.grow(1) == GROW_FAILED
+        assert memory.grow(0) == 1  # and growing by nothing is none
         assert (len(view), view.readonly, memory.budget.memory) == (PAGE, False, before)
         view[5:7] = b"ab"
     assert memory.read(4, 4) == b"\0ab\0"

@@ -6,7 +6,7 @@ anything is done with it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn, SupportsIndex
 
 from plumbob.errors import UsageError
 
@@ -18,6 +18,20 @@ SHOWN: Final = 80
 
 SHOWN_BITS: Final = 256
 """Bits of an integer that is shown whole; Python refuses to print very large ones."""
+
+
+class Unique:
+    """What there is one of: part of a store, which runs in this process."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, _protocol: SupportsIndex, /) -> NoReturn:
+        """Refuse `copy` and `pickle`; raises UsageError."""
+        name = type(self).__name__
+        raise UsageError(
+            f"{'an' if name[0] in 'AEI' else 'a'} {name} cannot be copied or pickled",
+            hint="a Module and its Traps can; make an instance of it where it is to run",
+        )
 
 
 def brief(value: object) -> str:

@@ -31,6 +31,10 @@ class InvalidModuleError(InputError):
         )
         self.report = report
 
+    def __reduce__(self) -> tuple[type[InvalidModuleError], tuple[Report]]:
+        """Return how to make a copy, in another process too."""
+        return type(self), (self.report,)
+
 
 class Trap(PlumbobError):  # noqa: N818  # WebAssembly's own name for it
     """The guest trapped; the next call works. A host function may raise one too.
@@ -94,3 +98,7 @@ class ThrownError(PlumbobError):
         self.tag = tag
         self.values = tuple(values)
         self.exception: ExnRef | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make a copy. No other process has its tag, so pickling fails there."""
+        return type(self), (self.tag, self.values), {"exception": self.exception}

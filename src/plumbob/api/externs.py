@@ -219,7 +219,7 @@ class Memory(View[LinearMemory]):
 
     Addresses are never negative; slices have Python's meaning and keep the size. The buffer
     protocol is there on Python 3.12 and later, everywhere `view()` gives a memoryview on all
-    bytes. While a view is alive the memory cannot grow.
+    bytes. While a view is alive the memory cannot grow, save by nothing.
     """
 
     __slots__ = ()

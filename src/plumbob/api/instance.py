@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from plumbob.api.checks import brief, require, require_choice, require_integer, shown, wrong
+from plumbob.api.checks import Unique, brief, require, require_choice, require_integer, shown, wrong
 from plumbob.api.defaults import POLICIES, default_import
 from plumbob.api.externs import Func, Global
 from plumbob.api.module import Module
@@ -70,7 +70,7 @@ class Exports(Mapping[str, Any]):
         return f"Exports({', '.join(self._instance.exports)})"
 
 
-class Instance:
+class Instance(Unique):
     """A module instance, started; `exports` has what it exports, `store` is its store.
 
     `imports` maps module names to mappings (or `Exports`) from names to what is given:

@@ -6,7 +6,7 @@ import math
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from plumbob.api.checks import require, require_choice, require_integer, wrong
+from plumbob.api.checks import Unique, require, require_choice, require_integer, wrong
 from plumbob.api.errors import ThrownError, Trap
 from plumbob.api.values import from_guest_all, to_guest_all
 from plumbob.api.views import view
@@ -55,7 +55,7 @@ class _Call:
         self.thread: int | None = None
 
 
-class Store:
+class Store(Unique):
     """Instances of one store may exchange functions, memories, tables and objects.
 
     `limits` bound what all of them take together. `mode` is "source" or "walk", two ways to

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
-from plumbob.api.checks import shown, wrong
+from plumbob.api.checks import Unique, shown, wrong
 from plumbob.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Runtime = TypeVar("Runtime")
 
 
-class View(Generic[Runtime]):
+class View(Unique, Generic[Runtime]):
     """A view of an object of the runtime's; all views of one object are equal."""
 
     __slots__ = ("_runtime", "_store")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from plumbob.api.checks import require
+from plumbob.api.checks import Unique, require
 from plumbob.api.externs import Func, Memory
 from plumbob.api.instance import Instance
 from plumbob.api.store import Store
@@ -46,7 +46,7 @@ class _GuestMemory:
         self.data[address : address + len(data)] = data
 
 
-class WasiImports:
+class WasiImports(Unique):
     """The interface for one instance: give `imports` to it, then `attach` it.
 
     A context manager that closes what the guest has open.

@@ -1,8 +1,8 @@
 """Linear memories (WebAssembly 3.0, Execution / Runtime Structure / Memory Instances).
 
 The bytes are one buffer that grows in place: generated code holds on to it, and native
-code will. A view of it that the embedder keeps pins it, and then growing fails, as the
-specification allows growing to fail for any reason.
+code will. A view of it that the embedder keeps pins it, and then growing by anything fails,
+as the specification allows growing to fail for any reason.
 
 Where the system can grow a mapping (Linux) the buffer is an anonymous one, so pages that a
 guest never touches cost neither time nor memory: CPython clears a bytearray by writing it.
@@ -57,7 +57,12 @@ def zeros(size: int) -> Bytes:
 
 
 def extend(data: Bytes, more: int) -> None:
-    """Append zeros. Raises MemoryError, OverflowError, or BufferError where a view pins it."""
+    """Append zeros. Raises MemoryError, OverflowError, or BufferError where a view pins it.
+
+    Appending none always works; a mapping refuses to be resized to its size while it is pinned.
+    """
+    if not more:
+        return
     if isinstance(data, bytearray):
         data.extend(bytes(more))
         return
