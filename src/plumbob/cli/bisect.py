@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from plumbob.cli import inputs, outputs
-from plumbob.cli.check import CALLS, FUEL, SECONDS
-from plumbob.cli.invoke import InvokingCommand, invoke_option
+from plumbob.cli.check import FUEL
+from plumbob.cli.invoke import InvokingCommand, call_options
 from plumbob.cli.options import common, json_option, settings
 from plumbob.cli.progress import track
 from plumbob.errors import ExitCode, UsageError
@@ -32,29 +32,7 @@ if TYPE_CHECKING:
 @click.option("--from", "oldest", metavar="VERSION", help="The oldest release to try.")
 @click.option("--to", "newest", metavar="VERSION", help="The newest release to try.")
 @click.option("--all", "exhaustive", is_flag=True, help="Try every release of a large engine too.")
-@invoke_option
-@click.option(
-    "--calls",
-    type=click.IntRange(1, 1000),
-    default=CALLS,
-    show_default=True,
-    help="How often each export is called with arguments that are chosen.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, (1 << 64) - 1),
-    default=0,
-    show_default=True,
-    help="What chosen arguments and imports' values depend on.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long an engine may take for one call.",
-)
+@call_options
 @json_option
 @common
 def command(  # noqa: PLR0913  # one parameter an option

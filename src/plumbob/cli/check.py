@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from plumbob.cli import inputs, outputs
-from plumbob.cli.invoke import InvokingCommand, invoke_option
+from plumbob.cli.invoke import InvokingCommand, call_options
 from plumbob.cli.options import common, json_option, settings
 from plumbob.cli.progress import track
 from plumbob.errors import ExitCode, InputError, UsageError
@@ -23,8 +23,6 @@ DEFAULT_KINDS = ("wasmtime", "deno")
 
 SCRIPT = ".wast"
 
-CALLS = 6
-SECONDS = 10.0
 FUEL = 20_000_000
 
 
@@ -41,29 +39,7 @@ FUEL = 20_000_000
     help="An engine or optimiser, as KIND==VERSION[:OPTION=VALUE,...]; may be repeated. "
     "Without it: the newest wasmtime and deno.",
 )
-@invoke_option
-@click.option(
-    "--calls",
-    type=click.IntRange(1, 1000),
-    default=CALLS,
-    show_default=True,
-    help="How often each export is called with arguments that are chosen.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, (1 << 64) - 1),
-    default=0,
-    show_default=True,
-    help="What chosen arguments and imports' values depend on.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long an engine may take for one call.",
-)
+@call_options
 @click.option(
     "--fuel",
     type=click.IntRange(1),

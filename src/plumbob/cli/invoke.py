@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+
+CALLS = 6
+SECONDS = 10.0
 
 OPTION = "--invoke"
 PARAMETER = "invocations"
@@ -45,6 +53,40 @@ invoke_option = click.option(
     "func, some); may be repeated, in one instance. Without it every export is called with "
     "arguments that are chosen from their types.",
 )
+
+
+_call_options = (
+    invoke_option,
+    click.option(
+        "--calls",
+        type=click.IntRange(1, 1000),
+        default=CALLS,
+        show_default=True,
+        help="How often each export is called with arguments that are chosen.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, (1 << 64) - 1),
+        default=0,
+        show_default=True,
+        help="What chosen arguments and imports' values depend on.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=SECONDS,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long an engine may take for one call.",
+    ),
+)
+
+
+def call_options(function: Function) -> Function:
+    """Add the options that say what is called, and how long a call may take."""
+    for option in reversed(_call_options):
+        function = option(function)
+    return function
 
 
 def split(args: list[str]) -> tuple[list[str], tuple[tuple[str, tuple[str, ...]], ...]]:
