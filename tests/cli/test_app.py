@@ -35,6 +35,14 @@ def test_the_help_lists_every_command(plumbob: Run) -> None:
         assert f"\n  {name} " in told.stdout.decode()
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_what_fuel_counts_is_said(plumbob: Run, command: str) -> None:
+    told = " ".join(plumbob(command, "--help").stdout.decode().split())
+    fuel = told[told.index("--fuel N ") :][:220]
+    assert "instructions of the IR" in fuel
+    assert "within a factor of two" in fuel
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str) -> None:
     command = importlib.import_module(f"plumbob.cli.{name}").command

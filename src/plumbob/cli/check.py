@@ -46,8 +46,8 @@ FUEL = 20_000_000
     default=FUEL,
     show_default=True,
     metavar="N",
-    help="About how many operators the reference runs in one call; ten times as many where "
-    "that is not enough.",
+    help="How many instructions of the IR the reference runs in one call, within a factor of "
+    "two; ten times as many where that is not enough.",
 )
 @json_option
 @common

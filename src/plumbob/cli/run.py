@@ -97,7 +97,11 @@ def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float
     help="Set an environment variable of the program.",
 )
 @click.option(
-    "--fuel", type=click.IntRange(0, MOST), metavar="N", help="Stop after about N operators."
+    "--fuel",
+    type=click.IntRange(0, MOST),
+    metavar="N",
+    help="Stop after N instructions of the IR that the program is translated to, within a "
+    "factor of two.",
 )
 @click.option(
     "--max-memory",

@@ -19,7 +19,10 @@ NUMBERS = {
     "calls": (6, "how often each export is called with arguments that are chosen"),
     "seed": (0, "what chosen arguments and the values of imports depend on"),
     "timeout": (10.0, "seconds that an engine may take for one call"),
-    "fuel": (20_000_000, "about how many operators the reference runs in one call"),
+    "fuel": (
+        20_000_000,
+        "instructions of the IR that the reference runs in one call, within a factor of two",
+    ),
 }
 """Options that are numbers: their defaults, which are those of `plumbob check`."""
 
