@@ -24,6 +24,7 @@ LACKING = [
     ("node", "WebAssembly.Module(): invalid memory limits flags 8 @+11"),
     ("node", "WebAssembly.Module(): table count of 2 exceeds internal limit of 1 @+11"),
     ("node", "WebAssembly.Module(): unknown type form: 80 @+11"),
+    ("node", "WebAssembly.Module(): opcode i32.mul is not allowed in constant expressions @+81"),
     ("deno", "WebAssembly.Module(): Compiling function #0 failed: invalid numeric opcode: 0xfc13"),
     ("bun", "WebAssembly.Module doesn't parse at byte 9: resizable limits flag are not valid 8"),
     ("bun", "WebAssembly.Module doesn't parse at byte 3: invalid opcode 8, in function at index 0"),
@@ -34,6 +35,7 @@ FINDINGS = [
     ("wasmtime", "type mismatch: br_table target labels have different types"),
     ("wasmtime", "type mismatch: expected i32, found i64 (at offset 0x2a)"),
     ("deno", "WebAssembly.Module(): Compiling function #0 failed: i32.add[0] expected type i32"),
+    ("deno", "WebAssembly.Module(): opcode ref.func is not allowed in constant expressions @+81"),
     ("bun", "WebAssembly.Module doesn't validate: control flow returns with unexpected type"),
 ]
 

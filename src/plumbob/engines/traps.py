@@ -208,6 +208,10 @@ _MISSING_V8 = (
     "At most one memory",
     "At most one table",
     "not allowed in init",
+    # Arithmetic in constant expressions, before it was on by default.
+    "add is not allowed in constant",
+    "sub is not allowed in constant",
+    "mul is not allowed in constant",
     "non-imported globals cannot be used",
 )
 
