@@ -141,6 +141,8 @@ def test_passes() -> None:
     shown = " ".join(text(found("gb", passes=inner)).split())
     assert "is dce, run by fold, in function 2 (pass 2 of 3)" in shown
     assert "on the module that the passes before it make" in shown
+    shown = " ".join(text(found("gb", passes=inner._replace(function=None))).split())
+    assert "is dce, run by fold (pass 2 of 3)" in shown
     silent = PassSearch("5.0.0", notes=("lists no passes",))
     assert "note: lists no passes" in text(found("gb", passes=silent))
 

@@ -372,6 +372,9 @@ def test_who_accepts_an_invalid_module_is_wrong() -> None:
     result = checked(INVALID, {ONE: accepts, TWO: faithful, OTHER: compiling("unsupported")})
     assert (result.verdict, result.wrong) == ("disagree", (ONE,))
     assert result.parts[0].verdict.decided[ONE].what == VALIDITY
+    assert "it accepts a module that is not valid" in sentence(result.parts[0], "plumbob")
+    both = checked(INVALID, {ONE: accepts, TWO: accepts, OTHER: faithful})
+    assert "they accept a module that is not valid" in sentence(both.parts[0], "plumbob")
 
 
 # Optimisers

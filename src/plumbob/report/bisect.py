@@ -232,8 +232,9 @@ def _listed(items: Sequence[str]) -> str:
 
 def _passes(document: Document, passes: PassSearch) -> None:
     if passes.name is not None:
-        within = f", run by {passes.within}," if passes.within else ""
         where = f" in {_called(passes.function)}" if passes.function is not None else ""
+        comma = "," if where else ""
+        within = f", run by {passes.within}{comma}" if passes.within else ""
         first = next(flip for flip in passes.flips if flip.result == BAD)
         document.prose(
             Piece(""),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from plumbob.engines.traps import (
     ARRAY_OR_LENGTH,
     BAD_INDIRECT,
+    NULL_ACCESS,
     NULLS,
     TABLE_BOUNDS,
     TRUNCATION,
@@ -133,6 +134,7 @@ TRAPPING: Final[dict[str, tuple[int, ...]]] = {
     T.UNINITIALIZED_ELEMENT: (CALL, TABLE),
     T.INDIRECT_CALL_MISMATCH: (CALL, TABLE),
     BAD_INDIRECT: (CALL, TABLE),
+    NULL_ACCESS: (AGGREGATE, CALL),
     TABLE_BOUNDS: (TABLE, CALL),
     T.CAST_FAILURE: (AGGREGATE,),
     T.ARRAY_OUT_OF_BOUNDS: (AGGREGATE,),

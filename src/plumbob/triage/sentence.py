@@ -89,7 +89,7 @@ def _wrong(checked: Checked, reference: str) -> str:
         majority = f" and from the majority ({_list(others)})" if others else ""
         parts.append(
             f"{_list(names)} {differ} from the reference{majority}: "
-            f"{_difference(checked.subject, finding)}"
+            f"{_difference(checked.subject, finding, len(names))}"
         )
     text = "; ".join(parts) + "."
     return f"{text} {_undecided(checked, reference)}" if verdict.undecided else text
@@ -145,15 +145,16 @@ def _where(subject: Subject, place: Place) -> str:
     return {"compile": "the module", "instantiate": "instantiation"}[place.step]
 
 
-def _difference(subject: Subject, finding: Difference) -> str:
-    """Return what differs, as a clause."""
+def _difference(subject: Subject, finding: Difference, engines: int) -> str:
+    """Return what differs, as a clause about a number of engines."""
     if finding.what == VALIDITY:
+        who, s = ("they", "") if engines > 1 else ("it", "s")
         if finding.found.end == OutcomeKind.LINK:
-            return f"what it makes lacks an export ({finding.found.outcome.message})"
+            return f"what {who} make{s} lacks an export ({finding.found.outcome.message})"
         if finding.expected.end != OutcomeKind.REJECTED:
-            rejected = "rejects a valid module" if finding.found.outcome.message else "rejects it"
-            return f"it {rejected} ({first_line(finding.found.outcome.message)})"
-        return f"it accepts a module that is not valid ({subject.invalid})"
+            what = "a valid module" if finding.found.outcome.message else "it"
+            return f"{who} reject{s} {what} ({first_line(finding.found.outcome.message)})"
+        return f"{who} accept{s} a module that is not valid ({subject.invalid})"
     where = _where(subject, finding.place)
     return f"{where} {_does(finding)} instead of {_noun(expected_text(finding))}"
 

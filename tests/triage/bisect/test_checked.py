@@ -111,7 +111,9 @@ def test_an_optimiser_s_modules() -> None:
     assert wrong == (BAD, "f(21)", "441", "42")
     missing = made.judge_optimised(engine, Optimised("unsupported", message="no such pass"))
     assert (missing.result, missing.gave) == (UNSUPPORTED, "no such pass")
-    for kind in ("crash", "invalid", "rejected"):
+    refused = made.judge_optimised(engine, Optimised("rejected", message="words"))
+    assert (refused.result, refused.gave) == (UNSUPPORTED, "words")
+    for kind in ("crash", "invalid"):
         verdict = made.judge_optimised(engine, Optimised(kind, message="words"))
         assert verdict.result == BAD
         assert "words" in verdict.gave
