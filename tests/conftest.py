@@ -6,7 +6,6 @@ import functools
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -14,9 +13,6 @@ from hypothesis import settings
 from plumbob.engines.cache import Cache
 from plumbob.engines.errors import RegistryError
 from plumbob.engines.registry import Releases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # A busy machine is no fault of the code; and the same commit has the same result in CI.
 settings.register_profile("plumbob", deadline=None, derandomize="CI" in os.environ)
@@ -32,6 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--bless", action="store_true", help="rewrite the expectations of golden files"
     )
+
+
+def pytest_configure() -> None:
+    """Let SIGINT interrupt, here and in processes that tests start.
+
+    A shell's background job was told to ignore it, and so would its children be.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.cache
@@ -60,11 +65,3 @@ def suites() -> Path:
     if not SUITES.is_dir():
         pytest.skip(f"no suites at {SUITES}; set PLUMBOB_SUITES (CONTRIBUTING.md says where from)")
     return SUITES
-
-
-@pytest.fixture
-def _interrupts() -> Iterator[None]:
-    """Let SIGINT raise KeyboardInterrupt: a shell's background job was told to ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)

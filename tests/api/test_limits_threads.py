@@ -34,7 +34,6 @@ def interrupt_after(*seconds: float) -> list[threading.Timer]:
 
 
 @needs_posix
-@pytest.mark.usefixtures("_interrupts")
 def test_an_interrupt_ends_a_guest_and_the_next_call_works() -> None:
     exports = make()
     (timer,) = interrupt_after(0.1)
@@ -45,7 +44,6 @@ def test_an_interrupt_ends_a_guest_and_the_next_call_works() -> None:
 
 
 @needs_posix
-@pytest.mark.usefixtures("_interrupts")
 def test_a_second_interrupt_does_not_hand_a_late_result_to_the_next_call() -> None:
     finish = threading.Event()
 

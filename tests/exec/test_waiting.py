@@ -31,7 +31,6 @@ def guest(mode: Mode) -> tuple[Any, Store]:
     return Instance(module, None, store).exports, store
 
 
-@pytest.mark.usefixtures("_interrupts")
 @pytest.mark.parametrize("mode", ["source", "walk"])
 def test_an_interrupt_from_the_keyboard_ends_it(mode: Mode) -> None:
     exports, _ = guest(mode)
