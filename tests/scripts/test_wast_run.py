@@ -236,3 +236,13 @@ def test_the_official_suite_runs(suites: Path) -> None:
     root = [r for r in results if r.file.split("/")[-2] == "spec"]
     assert sum(r.counts[0] for r in root) == 65_184
     assert sum(r.counts[2] for r in root) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["return_call", "return_call_ref"])
+def test_the_tree_walk_makes_a_million_tail_calls(suites: Path, name: str) -> None:
+    # A minute and a half each: they count down from a million three times.
+    path = suites / "spec" / f"{name}.wast"
+    stage = RunStage(f.DEFAULT, "polymorphic", mode="walk")
+    reasons = map(stage.judge, parse_script(path.read_bytes(), str(path)).commands)
+    assert [reason for reason in reasons if reason is not None] == []
