@@ -27,6 +27,7 @@ from plumbob.triage.events import (
     Place,
 )
 from plumbob.triage.machine import Machine, machine
+from plumbob.triage.older import older_form
 from plumbob.triage.plan import MORE_FUEL, Plan, Run, plan
 from plumbob.triage.pool import Opened, Pool, optimises
 from plumbob.triage.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, Verdict, decide
@@ -104,7 +105,12 @@ class Checker:
     def compare(self, engine: str, ran: Ran) -> Comparison:
         """Return how what an engine did compares with the reference."""
         if ran.optimised is not None:
-            return self._compare_optimised(engine, ran.optimised, closed_world=ran.closed_world)
+            told = self._compare_optimised(engine, ran.optimised, closed_world=ran.closed_world)
+            older = older_form(engine, self.subject.module) if told.findings else None
+            if older is None:
+                return told
+            missing = Missing(Place(COMPILE), f"knows only an older encoding of {older}")
+            return Comparison(engine, unsupported=(missing,))
         sides = [
             Sides(run, run.session, run.session.read(answer))
             for run, answer in zip(self.plan.runs, ran.answers, strict=True)
