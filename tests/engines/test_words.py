@@ -105,3 +105,11 @@ def test_bun_s_guard_page_stands_for_casts_of_null_too(message: str, kinds: list
     assert outcome == "trap"
     known = [T.NULL_STRUCTURE, T.CAST_FAILURE, T.UNREACHABLE]
     assert [kind for kind in known if same_class(trap, kind)] == kinds
+
+
+def test_a_table_of_wasm3_ends_behind_its_last_element() -> None:
+    _, trap = judge("wasm3", "trap", "", "[trap] undefined element")
+    assert same_class(trap, T.UNDEFINED_ELEMENT)
+    assert same_class(trap, T.UNINITIALIZED_ELEMENT)
+    assert not same_class(trap, T.INDIRECT_CALL_MISMATCH)
+    assert not same_class(trap, T.TABLE_OUT_OF_BOUNDS)

@@ -51,6 +51,8 @@ TRUNCATION: Final = "float conversion"
 """A float that is NaN, or too large for the integer."""
 TABLE_BOUNDS: Final = "table bounds"
 """An index beyond a table, of an access or of a call."""
+NO_ELEMENT: Final = "no table element"
+"""A call through an index beyond a table, or beyond its last element that was initialized."""
 ARRAY_OR_LENGTH: Final = "array too large"
 """An array that is too large to be made."""
 NULL_ACCESS: Final = "null access"
@@ -67,6 +69,7 @@ CLASSES: Final[dict[str, frozenset[str]]] = {
     BAD_INDIRECT: frozenset({T.UNINITIALIZED_ELEMENT, T.INDIRECT_CALL_MISMATCH}),
     TRUNCATION: frozenset({T.BAD_CONVERSION, T.INTEGER_OVERFLOW}),
     TABLE_BOUNDS: frozenset({T.TABLE_OUT_OF_BOUNDS, T.UNDEFINED_ELEMENT}),
+    NO_ELEMENT: frozenset({T.UNDEFINED_ELEMENT, T.UNINITIALIZED_ELEMENT}),
 }
 """Kinds that a class covers; a kind without an entry covers itself."""
 
@@ -170,7 +173,8 @@ _WASM3 = (
     ("[trap] integer overflow", T.INTEGER_OVERFLOW),
     ("[trap] invalid conversion to integer", T.BAD_CONVERSION),
     ("[trap] indirect call type mismatch", T.INDIRECT_CALL_MISMATCH),
-    ("[trap] undefined element", T.UNDEFINED_ELEMENT),
+    # Its tables end behind the last element that a segment sets.
+    ("[trap] undefined element", NO_ELEMENT),
     ("[trap] null table element", T.UNINITIALIZED_ELEMENT),
     ("[trap] unreachable", T.UNREACHABLE),
     ("data segment out of bounds", T.MEMORY_OUT_OF_BOUNDS),
