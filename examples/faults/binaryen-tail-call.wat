@@ -6,8 +6,7 @@
 ;; Fixed: https://github.com/WebAssembly/binaryen/pull/6448, in 118. Releases before 100 read
 ;; another proposal for exceptions.
 ;;
-;;   plumbob bisect examples/faults/binaryen-tail-call.wat \
-;;     --engine 'binaryen:passes=-all -O3' --from 100
+;;   plumbob bisect examples/faults/binaryen-tail-call.wat --engine 'binaryen:passes=-all -O3'
 (module
   (tag $t)
   (func $throw (throw $t))

@@ -76,12 +76,16 @@ JAVASCRIPT = [
 ]  # fmt: skip
 BINARYEN = [
     (
-        "binaryen-tail-call", "-all -O3", "100.0.0",
+        "binaryen-tail-call", "-all -O3", "98.0.0",
         Range(None, "100.0.0", "117.0.0", "118.0.0"), "inlining",
     ),
     (
         "binaryen-heap-store", "-all -O2", "110.0.0",
         Range(None, "116.0.0", "120.0.0", "121.0.0"), "heap-store-optimization",
+    ),
+    (
+        "binaryen-br-table", "-O1", "96.0.0",
+        Range(None, "96.0.0", "97.0.0", "98.0.0"), "remove-unused-brs",
     ),
     (
         "binaryen-packing", "-O2", "97.0.0",
