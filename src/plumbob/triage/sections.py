@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from plumbob.engines.traps import (
     ARRAY_OR_LENGTH,
     BAD_INDIRECT,
+    NO_ELEMENT,
     NULL_ACCESS,
     NULLS,
     TABLE_BOUNDS,
@@ -134,6 +135,7 @@ TRAPPING: Final[dict[str, tuple[int, ...]]] = {
     T.UNINITIALIZED_ELEMENT: (CALL, TABLE),
     T.INDIRECT_CALL_MISMATCH: (CALL, TABLE),
     BAD_INDIRECT: (CALL, TABLE),
+    NO_ELEMENT: (CALL, TABLE),
     NULL_ACCESS: (AGGREGATE, CALL),
     TABLE_BOUNDS: (TABLE, CALL),
     T.CAST_FAILURE: (AGGREGATE,),
