@@ -112,7 +112,8 @@ class Worker:
             raise
         if isinstance(ready, Fault):
             raise StartError(
-                f"{subject} does not start", found=ready.message, hint=ready.tail[-500:] or None
+                f"{subject} does not start: it {ready.message}",
+                hint=ready.tail[-500:].strip() or None,
             )
         self.about: dict[str, Any] = ready[0]
         """What the harness says of itself: the engine's own version."""

@@ -109,7 +109,7 @@ def _undecided(checked: Checked, reference: str) -> str:
         return (
             f"{_where(checked.subject, place)} does not end on the reference ({reference}) within "
             f"its fuel, and {_list(names)} {verb} it ({found_text(finding)}): nobody can be said "
-            "to be wrong; more fuel may tell."
+            "to be wrong; more fuel (--fuel) may tell."
         )
     return (
         f"The reference ({reference}) stands alone: {_list(names)} agree that "
