@@ -134,6 +134,23 @@ def test_tables_grow_to_the_stores_limit(mode: Mode) -> None:
     assert running.exports["grow_table"](1) == -1
 
 
+def test_growth_that_fails_traps_where_the_limits_say_so(mode: Mode) -> None:
+    running = guest(mode, memory=4 << 16, table_elements=64 + 6, trap_on_grow_failure=True)
+    for export, least, message in (
+        ("grow", 1, "growth failed: a memory of 1 pages cannot grow by 4"),
+        ("grow_table", 4, "growth failed: a table of 4 elements cannot grow by 4"),
+    ):
+        with pytest.raises(Trap) as caught:
+            running.exports[export](4)
+        assert caught.value.message == message
+        assert len(caught.value.frames) == 1
+        assert running.exports["fine"]() == 7
+        assert running.exports[export](2) == least
+    with pytest.raises(Trap, match="cannot grow by 16384"):  # 1 GiB
+        running.exports["grow"](16384)
+    assert running.exports["fine"]() == 7
+
+
 @pytest.mark.parametrize("size", [1 << 28, 1 << 30, -1])
 def test_a_request_for_a_huge_array_traps(mode: Mode, size: int) -> None:
     running = guest(mode, memory=1 << 30)

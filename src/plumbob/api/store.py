@@ -231,6 +231,7 @@ def _require_limits(limits: Any) -> None:
     for name in _OPTIONAL:
         if getattr(limits, name) is not None:
             require_integer(getattr(limits, name), 0, _MOST, f"StoreLimits.{name}")
+    require(limits.trap_on_grow_failure, bool, "StoreLimits.trap_on_grow_failure", "True or False")
     seconds = limits.deadline
     if seconds is None:
         return

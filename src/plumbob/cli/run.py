@@ -110,6 +110,11 @@ def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float
     help="What all memories together may take.",
 )
 @click.option(
+    "--trap-on-grow-failure",
+    is_flag=True,
+    help="Trap where a memory or table cannot grow, rather than give the program -1.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(0, MOST),
     callback=_finite,
@@ -145,6 +150,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     environment: tuple[str, ...],
     fuel: int | None,
     max_memory: int | None,
+    trap_on_grow_failure: bool,
     timeout: float | None,
     unknown_imports: str,
     tier: str,  # noqa: ARG001  # there is one
@@ -188,6 +194,7 @@ def command(  # noqa: PLR0913  # one parameter an option
         memory=DEFAULT_LIMITS.memory if max_memory is None else max_memory,
         fuel=fuel,
         deadline=timeout,
+        trap_on_grow_failure=trap_on_grow_failure,
     )
     store = Store(limits)
     config = Config(

@@ -27,7 +27,8 @@ class StoreLimits(NamedTuple):
     wall-clock time for one call from outside (None: no limit); `call_depth` guest frames;
     `host_depth` crossings from guest to host and back that may be nested. `growth` is the most
     pages or elements to which a memory or table grows: beyond it `grow` fails, and with 0 it
-    always does (None: no limit of its own).
+    always does (None: no limit of its own). `trap_on_grow_failure` makes a trap of a growth that
+    fails, where the guest would be given -1.
     """
 
     memory: int = 4 << 30
@@ -37,6 +38,7 @@ class StoreLimits(NamedTuple):
     call_depth: int = 10_000
     host_depth: int = 32
     growth: int | None = None
+    trap_on_grow_failure: bool = False
 
 
 DEFAULT_LIMITS: Final = StoreLimits()

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from plumbob.ir.entities import HEAP_OOB
 from plumbob.ir.trap_codes import UNALIGNED_ATOMIC, UNSHARED_WAIT
 from plumbob.runtime.limits import host_is_short
-from plumbob.runtime.traps import GuestTrap
+from plumbob.runtime.traps import GROWTH, GuestTrap
 from plumbob.wasm.types import Limits, MemoryType
 
 if TYPE_CHECKING:
@@ -135,6 +135,13 @@ class LinearMemory:
             return GROW_FAILED
         self.taken += more
         return pages
+
+    def guest_grow(self, delta: int) -> int:
+        """memory.grow: as `grow`; traps where it fails, if the limits say so."""
+        before = self.grow(delta)
+        if before == GROW_FAILED and self.budget.limits.trap_on_grow_failure:
+            raise GuestTrap(GROWTH, f"a memory of {self.pages} pages cannot grow by {delta}")
+        return before
 
     def require(self, address: int, size: int) -> None:
         """Trap unless `[address, address + size)` lies whole in the memory."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plumbob.ir.trap_codes import TABLE_OOB
 from plumbob.runtime.limits import host_is_short
-from plumbob.runtime.traps import GuestTrap
+from plumbob.runtime.traps import GROWTH, GuestTrap
 from plumbob.wasm.types import Limits, TableType
 
 if TYPE_CHECKING:
@@ -70,6 +70,14 @@ class Table:
             return GROW_FAILED
         self.taken += delta
         return size
+
+    def guest_grow(self, delta: int, value: Any) -> int:
+        """table.grow: as `grow`; traps where it fails, if the limits say so."""
+        before = self.grow(delta, value)
+        if before == GROW_FAILED and self.budget.limits.trap_on_grow_failure:
+            size = len(self.items)
+            raise GuestTrap(GROWTH, f"a table of {size} elements cannot grow by {delta}")
+        return before
 
     def get(self, index: int) -> Any:
         """table.get; traps out of bounds."""

@@ -17,6 +17,8 @@ DEADLINE: Final = "deadline"
 INTERRUPTED: Final = "interrupted"
 """The embedder asked the guest to stop."""
 MEMORY_LIMIT: Final = "memory_limit"
+GROWTH: Final = "growth"
+"""A memory or a table cannot grow, where the embedder wants a trap rather than -1."""
 HOST_DEPTH: Final = "host_depth"
 HOST: Final = "host"
 """A trap that a host function raised on its own: the message is all there is to say."""
@@ -26,6 +28,7 @@ LIMIT_MESSAGES: Final[dict[str, str]] = {
     DEADLINE: "deadline reached",
     INTERRUPTED: "interrupted",
     MEMORY_LIMIT: "memory limit reached",
+    GROWTH: "growth failed",
     HOST_DEPTH: "call stack exhausted",
     HOST: "host",
 }

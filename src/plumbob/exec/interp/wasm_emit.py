@@ -165,7 +165,7 @@ def _result_mask(fs: FunctionSource, inst: Inst) -> str:
 
 
 def _memory_grow(fs: FunctionSource, inst: Inst) -> None:
-    call = f"memory{fs.func.imm(inst, 'memory')}.grow({texts(fs, inst)[0]})"
+    call = f"memory{fs.func.imm(inst, 'memory')}.guest_grow({texts(fs, inst)[0]})"
     fs.out.line(f"{result_name(fs, inst)} = {call} & {_result_mask(fs, inst)}")
 
 
@@ -223,7 +223,7 @@ def _table_size(fs: FunctionSource, inst: Inst) -> None:
 
 def _table_grow(fs: FunctionSource, inst: Inst) -> None:
     value, delta = texts(fs, inst)
-    call = f"table{fs.func.imm(inst, 'table')}.grow({delta}, {value})"
+    call = f"table{fs.func.imm(inst, 'table')}.guest_grow({delta}, {value})"
     fs.out.line(f"{result_name(fs, inst)} = {call} & {_result_mask(fs, inst)}")
 
 

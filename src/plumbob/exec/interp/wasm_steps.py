@@ -146,7 +146,7 @@ def _memory_size(at: At) -> None:
 
 
 def _memory_grow(at: At) -> None:
-    at.finish(at.memory().grow(at.args()[0]) & at.result_mask())
+    at.finish(at.memory().guest_grow(at.args()[0]) & at.result_mask())
 
 
 def _memory_fill(at: At) -> None:
@@ -188,7 +188,7 @@ def _table_size(at: At) -> None:
 
 def _table_grow(at: At) -> None:
     value, delta = at.args()
-    at.finish(at.instance.tables[at.imm("table")].grow(delta, value) & at.result_mask())
+    at.finish(at.instance.tables[at.imm("table")].guest_grow(delta, value) & at.result_mask())
 
 
 def _table_fill(at: At) -> None:
