@@ -40,6 +40,7 @@ from plumbob.runtime.references import (
     StructRef,
     has_type,
 )
+from plumbob.semantics.concrete import signed
 from plumbob.wasm import types as t
 
 if TYPE_CHECKING:
@@ -218,8 +219,7 @@ class _Place:
 def from_guest(value: Any, type_: ValType, store: Store) -> Any:
     """Return a guest's value as Python's."""
     if type_ in _BITS:
-        bits = _BITS[type_]
-        return int(value) - (int(value) >> (bits - 1) << bits)
+        return signed(_BITS[type_], int(value))
     if type_ in _FLOATS:
         pack, unpack = _FLOATS[type_]
         return struct.unpack(pack, struct.pack(unpack, value))[0]

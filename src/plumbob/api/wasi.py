@@ -13,37 +13,17 @@ from plumbob.ir.entities import HEAP_OOB
 from plumbob.runtime.traps import GuestTrap
 from plumbob.runtime.wasi.config import Config
 from plumbob.runtime.wasi.host import Wasi
-from plumbob.runtime.wasi.memory import GuestMemoryFault, check
+from plumbob.runtime.wasi.memory import ByteMemory, GuestMemoryFault
 from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
 from plumbob.wasm.types import FuncType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plumbob.runtime.memory import Bytes
     from plumbob.runtime.wasi.host import HostFunction
 
 MEMORY: Final = "memory"
 """The export that the interface reads and writes (legacy/application-abi.md)."""
-
-
-class _GuestMemory:
-    """The memory of the instance that imports the interface, once it is there."""
-
-    def __init__(self) -> None:
-        self.data: Bytes = bytearray()
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, address: int, length: int) -> bytes:
-        check(self, address, length)
-        return bytes(self.data[address : address + length])
-
-    def write(self, address: int, data: bytes) -> None:
-        check(self, address, len(data))
-        self.data[address : address + len(data)] = data
 
 
 class WasiImports(Unique):
@@ -60,7 +40,7 @@ class WasiImports(Unique):
         require(store, Store, "the store of a guest of WASI", "a Store")
         require(config, Config, "the configuration of a guest of WASI", "a Config")
         self.store = store
-        self._memory = _GuestMemory()
+        self._memory = ByteMemory(0)
         self._wasi = Wasi(config)
         self.imports: dict[str, dict[str, Func]] = {
             module: {

@@ -29,6 +29,7 @@ from plumbob.runtime.references import (
     StructRef,
     has_type,
 )
+from plumbob.semantics.concrete import signed
 from plumbob.wasm import types as t
 from plumbob.wasm.text.numbers import (
     F32,
@@ -107,14 +108,14 @@ def text_of(value: Any, type_: ValType, instance: Instance, *, deep: bool = True
     if type_ == t.V128:
         return f"{value:#034x}"
     if type_ in _INTEGERS:
-        return str(_signed(value, _INTEGERS[type_]))
+        return str(signed(_INTEGERS[type_], value))
     if type_ in _FLOATS:
         return float_text(value, _FLOATS[type_])
     match value:
         case None:
             return "null"
         case int():
-            return str(_signed(value, _I31_BITS))
+            return str(signed(_I31_BITS, value))
         case Externalized(inner):
             return text_of(inner, t.ref(t.ANY), instance, deep=deep)
         case FuncRef():
@@ -159,7 +160,3 @@ def data_of(value: Any, type_: ValType, instance: Instance) -> int | float | str
         return text if "n" in text else float(text)  # inf, nan
     is_number = (type_ in _INTEGERS and type_ != t.V128) or text.lstrip("-").isdecimal()
     return int(text) if is_number else text
-
-
-def _signed(value: int, bits: int) -> int:
-    return value - (value >> (bits - 1) << bits)

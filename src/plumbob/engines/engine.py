@@ -18,10 +18,10 @@ from plumbob.engines.kinds import KINDS
 from plumbob.engines.process import Command, Fault, FaultKind, Limits, Worker
 from plumbob.engines.request import Answer, HostCall, Outcome, OutcomeKind, Request, Value
 from plumbob.engines.traps import unfinished
+from plumbob.runtime.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from plumbob.engines.cache import Held
     from plumbob.engines.spec import EngineSpec
@@ -32,7 +32,7 @@ _SKIPPED = Outcome(OutcomeKind.SKIPPED)
 _OK = Outcome(OutcomeKind.OK)
 
 
-class Served:
+class Served(Closing):
     """What engines and optimisers have in common: a worker at hand, and its end."""
 
     def __init__(self, spec: EngineSpec, version: str, command: Command, limits: Limits) -> None:
@@ -81,17 +81,6 @@ class Served:
         self._drop()
         while self._held:
             self._held.pop().close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Ahead:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from plumbob.runtime.closing import Closing
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 
-class FileLock:
+class FileLock(Closing):
     """A lock on a file: shared by those who use a thing, exclusive for who changes it."""
 
     def __init__(self, path: Path) -> None:
@@ -50,14 +51,3 @@ class FileLock:
         if self._descriptor is None:
             raise ValueError("the lock is closed")
         return self._descriptor
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -19,6 +19,7 @@ from plumbob.engines.install import newest
 from plumbob.engines.process import Limits
 from plumbob.errors import InternalError, PlumbobError, UsageError
 from plumbob.report.check import render
+from plumbob.runtime.closing import Closing
 from plumbob.triage.check import About, Checked, Checker, CheckResult, Job, check
 from plumbob.triage.machine import machine
 from plumbob.triage.pool import Pool, with_reference
@@ -68,7 +69,7 @@ def _report(result: CheckResult) -> str:
     return render(result, width=WIDTH).plain().rstrip()
 
 
-class PlumbobCheck:
+class PlumbobCheck(Closing):
     """Checks modules on engines that stay open from one test to the next."""
 
     def __init__(self, settings: Settings, announce: Callable[[str], None]) -> None:
@@ -199,17 +200,6 @@ class PlumbobCheck:
     def close(self) -> None:
         """End the engines."""
         self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Told:

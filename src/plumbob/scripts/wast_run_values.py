@@ -116,14 +116,8 @@ def matches(found: Any, wanted: Result) -> bool:
     match wanted:
         case Either(alternatives):
             return any(matches(found, item) for item in alternatives)
-        case Number(type_, bits):
-            return _lane_matches(int(found), bits, 64 if type_ in (t.I64, t.F64) else 32)
-        case Vector(shape, lanes):
-            width = SHAPES[shape][1]
-            return all(
-                _lane_matches(found >> (width * place) & ((1 << width) - 1), lane, width)
-                for place, lane in enumerate(lanes)
-            )
+        case Number() | Vector():
+            return bits_match(int(found), wanted)
         case Reference("null"):
             return found is None
         case Reference(kind, _, None):
@@ -132,7 +126,20 @@ def matches(found: Any, wanted: Result) -> bool:
             return isinstance(found, HostRef) and found.value == number
 
 
-def _lane_matches(found: int, wanted: int | str, width: int) -> bool:
+def bits_match(found: int, wanted: Number | Vector) -> bool:
+    """Return whether the bits of a number or vector are as expected."""
+    if isinstance(wanted, Number):
+        width = 64 if wanted.type in (t.I64, t.F64) else 32
+        return lane_matches(found, wanted.bits, width)
+    width = SHAPES[wanted.shape][1]
+    return all(
+        lane_matches(found >> (width * place) & ((1 << width) - 1), lane, width)
+        for place, lane in enumerate(wanted.lanes)
+    )
+
+
+def lane_matches(found: int, wanted: int | str, width: int) -> bool:
+    """Return whether bits are those wanted, or a NaN of the pattern wanted."""
     if isinstance(wanted, int):
         return found == wanted
     exponent, quiet = _FORMATS[width]

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.errors import UsageError
+from plumbob.semantics.concrete import signed
 from plumbob.wasm import types as t
 from plumbob.wasm.text.numbers import (
     F32,
@@ -139,8 +140,7 @@ def written(type_: str, bits: int | None, shape: str = "") -> str:
         return f"0x{bits:032x}"
     if type_ in ("f32", "f64"):
         return float_text(bits, F32 if type_ == "f32" else F64)
-    width = 64 if type_ == "i64" else 32
-    return str(bits - (bits >> width - 1 << width))
+    return str(signed(64 if type_ == "i64" else 32, bits))
 
 
 def choose(

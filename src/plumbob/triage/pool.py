@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from plumbob.engines.cache import Cache
 from plumbob.engines.install import hold
@@ -17,11 +17,11 @@ from plumbob.engines.kinds import KINDS, REFERENCE
 from plumbob.engines.opening import open_engine, open_optimiser
 from plumbob.engines.process import Limits
 from plumbob.engines.spec import EngineSpec, parse_spec
+from plumbob.runtime.closing import Closing
 from plumbob.triage.reference import FUEL, SECONDS, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from plumbob.engines.optimiser import Optimised
     from plumbob.engines.request import Answer, Request
@@ -60,7 +60,7 @@ class Optimises(Opened, Protocol):
         """Return what it makes of a module."""
 
 
-class Pool:
+class Pool(Closing):
     """Opens engines by their names, and keeps them open until `close` or `release`."""
 
     def __init__(
@@ -150,17 +150,6 @@ class Pool:
             self._open.clear()
         for engine in found:
             engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def with_reference(names: Sequence[str]) -> tuple[str, list[str]]:

@@ -12,7 +12,7 @@ from us: calls name exported functions with values of their types.
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import plumbob
 from plumbob.engines.kinds import REFERENCE
@@ -36,6 +36,7 @@ from plumbob.errors import UsageError
 from plumbob.exec.interp.wasm_engine import Engine
 from plumbob.exec.interp.wasm_exceptions import WasmException
 from plumbob.frontend import ModuleEnvironment
+from plumbob.runtime.closing import Closing
 from plumbob.runtime.instance import Instance
 from plumbob.runtime.limits import LimitError, StoreLimits
 from plumbob.runtime.linking import LinkError
@@ -62,7 +63,6 @@ from plumbob.wasm.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from plumbob.engines.request import Call, Import, Request
     from plumbob.engines.spec import EngineSpec
@@ -89,7 +89,7 @@ class _Unsupported(Exception):  # noqa: N818  # a step's outcome, no error of ou
     """A value that the engines' border does not carry."""
 
 
-class Reference:
+class Reference(Closing):
     """The reference. `name` is an engine's: `plumbob`, `plumbob:tier=interp`.
 
     `fuel` and `seconds` bound each step (instantiating, one call), where a request does not
@@ -167,17 +167,6 @@ class Reference:
     def close(self) -> None:
         """Forget the last module; the reference may be used again."""
         self._prepared = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _prepare(self, module: bytes) -> ModuleEnvironment | Outcome:
         """Return a module ready for instances, or why it is not. The last one is kept."""

@@ -14,13 +14,13 @@ from plumbob.engines.request import OutcomeKind
 from plumbob.engines.traps import T, same_class
 from plumbob.errors import InputError
 from plumbob.scripts.wast import features_of
+from plumbob.scripts.wast_run_values import bits_match
 from plumbob.triage.arguments import FUNC, NULL, SOME, Argument, written
 from plumbob.triage.events import CALL, COMPILE, EXCEPTION, INSTANTIATE, Event, Place
 from plumbob.triage.shims import Observation, Seen
 from plumbob.triage.subject import Invocation, Subject
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.encode import encode
-from plumbob.wasm.text.immediates import SHAPES
 from plumbob.wasm.text.script import (
     AssertAction,
     AssertModule,
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 
 SPECTEST: Final = "spectest"
 """The host module of the official suite, whose values stand-ins know."""
-
-QUIET_BITS: Final = {32: (0x7F80_0000, 0x0040_0000), 64: (0x7FF << 52, 1 << 51)}
-"""By width: the exponent's bits, and the bit that makes a NaN quiet."""
 
 
 class ScriptSubject(NamedTuple):
@@ -126,15 +123,8 @@ def matches(seen: Seen, wanted: Result) -> bool:
     match wanted:
         case Either(alternatives):
             return any(matches(seen, each) for each in alternatives)
-        case Number(type_, bits):
-            width = 64 if str(type_) in ("i64", "f64") else 32
-            return seen.bits is not None and lane_matches(seen.bits, bits, width)
-        case Vector(shape, lanes):
-            width = SHAPES[shape][1]
-            return seen.bits is not None and all(
-                lane_matches(seen.bits >> width * place & (1 << width) - 1, lane, width)
-                for place, lane in enumerate(lanes)
-            )
+        case Number() | Vector():
+            return seen.bits is not None and bits_match(seen.bits, wanted)
         case Reference("null"):
             return seen.shape == NULL
         case Reference(kind):
@@ -143,17 +133,6 @@ def matches(seen: Seen, wanted: Result) -> bool:
 
 _TOLD: Final = ("i31", "struct", "array", "func", "exn")
 """Kinds of references that a shim tells; of others only that they are not null."""
-
-
-def lane_matches(found: int, wanted: int | str, width: int) -> bool:
-    """Return whether bits are those wanted, or a NaN of the pattern wanted."""
-    if isinstance(wanted, int):
-        return found == wanted
-    exponent, quiet = QUIET_BITS[width]
-    magnitude = found & (1 << width - 1) - 1
-    if wanted == "nan:canonical":
-        return magnitude == exponent | quiet
-    return magnitude & (exponent | quiet) == exponent | quiet
 
 
 def shown(wanted: Result) -> str:

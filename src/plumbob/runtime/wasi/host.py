@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from plumbob.errors import UsageError
+from plumbob.runtime.closing import Closing
 from plumbob.runtime.wasi import (
     arguments,
     clocks,
@@ -38,7 +39,6 @@ from plumbob.wasm.types import I64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from plumbob.runtime.wasi.config import Config, Preopen
     from plumbob.wasm.types import ValType
@@ -71,7 +71,7 @@ class HostFunction(NamedTuple):
     call: Callable[..., int]
 
 
-class Wasi:
+class Wasi(Closing):
     """The system interface of one guest; a context manager that closes what it opened."""
 
     def __init__(self, config: Config) -> None:
@@ -94,17 +94,6 @@ class Wasi:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close every descriptor that the guest has; its functions then say `BADF`."""

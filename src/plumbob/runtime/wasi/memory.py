@@ -8,10 +8,13 @@ function that fails with a fault has changed nothing.
 from __future__ import annotations
 
 import struct
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from plumbob.errors import ExitCode, PlumbobError
 from plumbob.runtime.wasi.errno import Errno, WasiError
+
+if TYPE_CHECKING:
+    from plumbob.runtime.memory import Bytes
 
 MAX_VECTORS: Final = 1024
 """The most buffers of one scattered read or gathered write (Linux's IOV_MAX)."""
@@ -63,12 +66,12 @@ class Memory(Protocol):
 
 
 class ByteMemory:
-    """A memory over a `bytearray` of its own."""
+    """A memory over bytes: a `bytearray` of its own, or those that `data` is set to."""
 
     __slots__ = ("data",)
 
     def __init__(self, size: int) -> None:
-        self.data = bytearray(size)
+        self.data: Bytes = bytearray(size)
 
     @property
     def size(self) -> int:
