@@ -24,7 +24,7 @@ from plumbob.engines.cache import Cache
 from plumbob.engines.opening import command_of, open_engine
 from plumbob.engines.process import bare_environment
 from plumbob.engines.request import Call, Request, Value
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 if TYPE_CHECKING:

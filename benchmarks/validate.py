@@ -25,7 +25,7 @@ from typing import IO, NamedTuple
 import deno
 import wasmtime
 
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 PACKAGES = {
     # Package, version: the module in it.

@@ -25,7 +25,7 @@ from plumbob.api import (
     function_type,
 )
 from plumbob.errors import InputError, UsageError
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plumbob.api import Instance, Module, Store, Trap
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 
 if TYPE_CHECKING:
     from plumbob.exec.interp.machine import Mode

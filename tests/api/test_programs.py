@@ -12,8 +12,8 @@ import pytest
 
 from plumbob.api import Instance, Module, Store
 from plumbob.api.wasi import WasiImports
-from plumbob.runtime.wasi.config import Config, Preopen
-from plumbob.runtime.wasi.errno import ProcExit
+from plumbob.wasi.config import Config, Preopen
+from plumbob.wasi.errno import ProcExit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

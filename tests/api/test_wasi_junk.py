@@ -11,7 +11,7 @@ import pytest
 from plumbob.api import Instance, Memory, Module, Store, Trap
 from plumbob.api.wasi import WasiImports
 from plumbob.errors import UsageError
-from plumbob.runtime.wasi.config import INHERIT, Config, Deterministic, Limits, Preopen
+from plumbob.wasi.config import INHERIT, Config, Deterministic, Limits, Preopen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

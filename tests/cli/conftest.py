@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.cli.support import COMMAND, INVALID, MALFORMED, VALID, Run, environment
 
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 if TYPE_CHECKING:

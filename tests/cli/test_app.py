@@ -24,8 +24,8 @@ from plumbob.cli.app import COMMANDS
 from plumbob.cli.options import DEAD_CODE_POLICIES
 from plumbob.cli.wast import STAGES
 from plumbob.errors import InputError, InternalError, UsageError
-from plumbob.scripts import wast
-from plumbob.wasm.policy import POLICIES
+from plumbob.filetest import wast
+from plumbob.wasm.valid.policy import POLICIES
 
 
 def test_the_help_lists_every_command(plumbob: Run) -> None:
@@ -82,11 +82,11 @@ def test_nothing_heavy_is_imported_for_a_valid_module(modules: Path) -> None:
         [sys.executable, "-c", script, modules / "valid.wasm"], capture_output=True, check=True
     )
     loaded = set(told.stderr.decode().split())
-    assert "plumbob.wasm.validate" in loaded
+    assert "plumbob.wasm.valid.validate" in loaded
     heavy = {"rich", "json", "gmpy2", "logging", "concurrent.futures", "pathlib", "tempfile"}
     assert not loaded & heavy
     assert not [name for name in loaded if name.startswith(("plumbob.report", "plumbob.ir"))]
-    assert "plumbob.wasm.explain" not in loaded
+    assert "plumbob.wasm.valid.explain" not in loaded
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from tests.cli.support import COMMAND, environment
 
-from plumbob.runtime.wasi.errno import Errno
+from plumbob.wasi.errno import Errno
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from tests.cli.support import COMPONENT, INVALID, MALFORMED, VALID, Run
 from plumbob.cli.inputs import find, is_binary
 from plumbob.cli.options import DEAD_CODE_POLICIES
 from plumbob.errors import InputError
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 if TYPE_CHECKING:

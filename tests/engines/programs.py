@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.features import ALL
 from plumbob.wasm.text import parse_text
 

@@ -18,11 +18,11 @@ from plumbob.exec.interp import (
 )
 from plumbob.exec.interp.source_function import EMITTERS, SELECTORS
 from plumbob.exec.interp.wasm_walk import WASM_STEPS
+from plumbob.filetest.wast_run import RunStage
 from plumbob.frontend import ModuleEnvironment, translate_function
 from plumbob.ir import high_level  # noqa: F401  # it defines them
 from plumbob.ir.operations import CLIF_OPERATIONS, OPERATIONS
 from plumbob.ir.parser import parse_clif
-from plumbob.scripts.wast_run import RunStage
 from plumbob.wasm import features as f
 from plumbob.wasm.text.script import ModuleCommand, TextModule, parse_script
 

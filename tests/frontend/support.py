@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from plumbob.filetest.wast import features_of
 from plumbob.frontend import ModuleEnvironment, translate_function
 from plumbob.ir.parser import parse_clif
 from plumbob.ir.printer import print_function
 from plumbob.ir.verifier import verify
-from plumbob.scripts.wast import features_of
 from plumbob.wasm import features as f
-from plumbob.wasm.decode import decode
+from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.text.script import (
     AssertModule,

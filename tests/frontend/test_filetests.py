@@ -14,7 +14,7 @@ from tests.frontend.support import module_of, require
 from plumbob.frontend import ModuleEnvironment, translate_function
 from plumbob.ir.printer import print_functions
 from plumbob.wasm import features as f
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 FOLDER = Path(__file__).resolve().parents[2] / "filetests" / "frontend"
 FILES = sorted(FOLDER.glob("*.wat"))

@@ -13,13 +13,13 @@ from plumbob.ir.high_level import COLLECTED_TYPES, REF_ANY, REF_FUNC
 from plumbob.ir.printer import print_function
 from plumbob.ir.verifier import verify
 from plumbob.wasm import features as f
-from plumbob.wasm._reader import Reader
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
-from plumbob.wasm.instructions import decode_operator
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import decode_operator
 from plumbob.wasm.module import BodySequence, Code
 from plumbob.wasm.type_space import TypeRegistry
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from plumbob.ir.function import Function

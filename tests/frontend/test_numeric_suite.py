@@ -19,10 +19,10 @@ from plumbob.exec.interp import (
     Trap,
     UnsupportedOperationError,
 )
+from plumbob.filetest.wast import features_of
 from plumbob.frontend import ModuleEnvironment, translate_function
 from plumbob.ir.printer import print_name
 from plumbob.ir.trap_codes import TRAP_MESSAGES
-from plumbob.scripts.wast import features_of
 from plumbob.wasm import module as m
 from plumbob.wasm import types as t
 from plumbob.wasm.text.immediates import SHAPES

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.frontend.support import functions, require, valid_modules
 
 from plumbob.wasm import features as f
-from plumbob.wasm.decode import decode
+from plumbob.wasm.binary.decode import decode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,20 +18,20 @@ from tests.wasm.support.oracle import complaint
 
 from plumbob.errors import PlumbobError
 from plumbob.wasm import features
-from plumbob.wasm.bodies import BodyChecker
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.decode import decode
-from plumbob.wasm.diagnostics import VALID
+from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.errors import ComponentError, MalformedError
-from plumbob.wasm.kernel._kernel import Checker, Context
-from plumbob.wasm.module_rules import ModuleChecker
-from plumbob.wasm.policy import POLICIES
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.bodies import BodyChecker
+from plumbob.wasm.valid.codes import CATALOGUE
+from plumbob.wasm.valid.diagnostics import VALID
+from plumbob.wasm.valid.kernel._kernel import Checker, Context
+from plumbob.wasm.valid.module_rules import ModuleChecker
+from plumbob.wasm.valid.policy import POLICIES
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plumbob.wasm.diagnostics import Diagnostic
+    from plumbob.wasm.valid.diagnostics import Diagnostic
 
 COMPARED = features.ALL & ~features.LEGACY_EXCEPTIONS
 """What both validators know."""

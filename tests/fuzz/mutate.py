@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plumbob.wasm._reader import Reader
-from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import (
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.instructions import (
     INDICES,
     BlockType,
     Body,
@@ -21,7 +20,8 @@ from plumbob.wasm.instructions import (
     decode_body,
     encode_body,
 )
-from plumbob.wasm.leb import write_sized, write_u32
+from plumbob.wasm.binary.leb import write_sized, write_u32
+from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.opcodes import BY_NAME, TABLE
 from plumbob.wasm.types import HEAP_NAMES, I32, I64, NUM_NAMES, SHORT_NAMES, HeapType, ValType
 from plumbob.wasm.types import UNREACHABLE as UNREACHABLE_TYPE

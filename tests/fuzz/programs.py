@@ -13,7 +13,7 @@ from tests.wasm.support.environment import Case, Environment, code, locals_heade
 from tests.wasm.support.uses import POOL, all_uses
 
 from plumbob.wasm import features as f
-from plumbob.wasm.instructions import BlockType
+from plumbob.wasm.binary.instructions import BlockType
 from plumbob.wasm.types import I32, NULL, ValType
 
 if TYPE_CHECKING:

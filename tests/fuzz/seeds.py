@@ -17,7 +17,7 @@ from tests.wasm.support.uses import all_uses
 
 from plumbob.errors import InputError
 from plumbob.wasm import features
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text.script import (
     AssertModule,
     BinaryModule,

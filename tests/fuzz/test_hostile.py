@@ -14,7 +14,7 @@ from tests.fuzz.campaign import peak
 from tests.wasm.support.environment import code, leb
 
 from plumbob.wasm import features as f
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -43,7 +43,7 @@ from plumbob.wasm.types import (
     concrete,
     ref,
 )
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from tests.wasm.support.environment import TAIL, Environment
 from tests.wasm.support.oracle import complaint
 from tests.wasm.support.uses import use_of
 
-from plumbob.wasm.decode import decode
-from plumbob.wasm.validate import validate
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,13 +7,13 @@ from textwrap import dedent
 import pytest
 
 from plumbob.errors import InputError
+from plumbob.filetest.clif_file import read_clif_file
 from plumbob.ir.entities import AliasRegionData, SymbolName
 from plumbob.ir.function import ALIAS, Function
 from plumbob.ir.parser import parse_clif, parse_functions
 from plumbob.ir.printer import print_function, print_functions, print_instruction
 from plumbob.ir.types import F64
 from plumbob.ir.verifier import verify
-from plumbob.scripts.clif_file import read_clif_file
 from plumbob.source import Source
 
 ROOT = Path(__file__).resolve().parents[2]

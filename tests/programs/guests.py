@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from plumbob.api import Instance, Module, Store, StoreLimits
 from plumbob.api.wasi import WasiImports
 from plumbob.ir.verifier import require_valid
-from plumbob.runtime.wasi.config import Config, Preopen
-from plumbob.runtime.wasi.errno import ProcExit
+from plumbob.wasi.config import Config, Preopen
+from plumbob.wasi.errno import ProcExit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,7 +13,7 @@ from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED, Verdict
 from plumbob.triage.bisect.passes import BEFORE, ORIGINAL, Flip, FunctionName, PassSearch
 from plumbob.triage.bisect.ranges import ranges_of
 from plumbob.triage.bisect.run import Found, Setting, Tried
-from plumbob.triage.machine import machine
+from plumbob.triage.check.machine import machine
 
 VERDICTS = {
     "g": Verdict(GOOD, "test()", "210"),

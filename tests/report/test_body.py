@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from plumbob.report.body import AFTER, BEFORE, Bodies
 from plumbob.report.text import render
 from plumbob.wasm import names
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 
 def binary(text: str) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plumbob.report.catalogue import FAMILIES, markdown
-from plumbob.wasm.codes import CATALOGUE
+from plumbob.wasm.valid.codes import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[2]
 

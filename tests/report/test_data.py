@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from plumbob.report.data import report_data, reports_data
-from plumbob.wasm.diagnostics import Diagnostic, Report
 from plumbob.wasm.text import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.diagnostics import Diagnostic, Report
+from plumbob.wasm.valid.validate import validate
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "json.md").read_text()

@@ -15,11 +15,11 @@ import pytest
 from plumbob.report.body import Bodies
 from plumbob.report.sarif import log, uri
 from plumbob.report.text import render
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.diagnostics import Diagnostic, Report
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.codes import CATALOGUE
+from plumbob.wasm.valid.diagnostics import Diagnostic, Report
+from plumbob.wasm.valid.validate import validate
 
 TEXT = "(module (func $f (param i64) (result i32)\n  local.get 0\n  i32.const 7\n  i32.add))\n"
 

@@ -6,9 +6,9 @@ import pytest
 
 from plumbob.report.text import render
 from plumbob.source import Source, Span
-from plumbob.wasm.diagnostics import Diagnostic, Frame, Operand, Report
 from plumbob.wasm.text import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.diagnostics import Diagnostic, Frame, Operand, Report
+from plumbob.wasm.valid.validate import validate
 
 ADD = "(module (func (param i32) (result i32) local.get 0 i32.add))\n"
 

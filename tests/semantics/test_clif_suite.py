@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from plumbob.filetest.clif_file import read_clif_file
 from plumbob.ir.immediates import parse_float, parse_integer, vector_bytes
-from plumbob.scripts.clif_file import read_clif_file
 from plumbob.semantics import CONCRETE, OPERATIONS, Site, value_type
 from plumbob.semantics.source_library import SourceLibrary
 

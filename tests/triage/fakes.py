@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, OutcomeKind, Request, Value
 from plumbob.engines.spec import EngineSpec, parse_spec
-from plumbob.triage.check import CheckResult, Job, check
-from plumbob.triage.pool import Opened, Pool
-from plumbob.triage.reference import Reference
-from plumbob.triage.script import read_script
-from plumbob.triage.subject import Subject
-from plumbob.wasm.encode import encode
+from plumbob.triage.check.check import CheckResult, Job, check
+from plumbob.triage.check.pool import Opened, Pool
+from plumbob.triage.check.reference import Reference
+from plumbob.triage.check.script import read_script
+from plumbob.triage.check.subject import Subject
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.features import ALL
 from plumbob.wasm.text import parse_text
 

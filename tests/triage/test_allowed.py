@@ -9,8 +9,18 @@ from plumbob.engines.optimiser import Optimised
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Outcome, OutcomeKind, Value
 from plumbob.engines.traps import ARRAY_OR_LENGTH, T
-from plumbob.triage.allowed import RULES, SECTIONS, Case, is_nan, permitting
-from plumbob.triage.events import CALL, COMPILE, FAULT, STATE, TRAP, VALIDITY, VALUES, Event, Place
+from plumbob.triage.check.allowed import RULES, SECTIONS, Case, is_nan, permitting
+from plumbob.triage.check.events import (
+    CALL,
+    COMPILE,
+    FAULT,
+    STATE,
+    TRAP,
+    VALIDITY,
+    VALUES,
+    Event,
+    Place,
+)
 from plumbob.triage.shims import Observation, Seen
 from plumbob.wasm.text.numbers import F32, F64, FloatFormat
 

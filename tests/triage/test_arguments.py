@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbob.errors import UsageError
-from plumbob.triage.arguments import (
+from plumbob.triage.check.arguments import (
     INTERESTING_FLOATS,
     INTERESTING_INTEGERS,
     Argument,

@@ -23,8 +23,8 @@ from plumbob.engines.optimiser import Optimised
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, HostCall, Outcome, OutcomeKind, Request, Value
 from plumbob.engines.traps import BAD_INDIRECT, T
-from plumbob.triage.check import Checker, Job, check
-from plumbob.triage.events import (
+from plumbob.triage.check.check import Checker, Job, check
+from plumbob.triage.check.events import (
     CALL,
     COMPILE,
     EXCEPTION,
@@ -37,7 +37,7 @@ from plumbob.triage.events import (
     VALUES,
     Place,
 )
-from plumbob.triage.sentence import sentence
+from plumbob.triage.say.sentence import sentence
 
 ONE = "wasmtime==1.0.0"
 TWO = "wasmtime==2.0.0"

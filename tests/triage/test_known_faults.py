@@ -12,11 +12,11 @@ from plumbob.triage.bisect.checked import CheckedJudge, Job
 from plumbob.triage.bisect.judge import BAD
 from plumbob.triage.bisect.ranges import Range
 from plumbob.triage.bisect.run import Bisection, Found
-from plumbob.triage.check import Checker
-from plumbob.triage.pool import Pool
-from plumbob.triage.subject import Subject
+from plumbob.triage.check.check import Checker
+from plumbob.triage.check.pool import Pool
+from plumbob.triage.check.subject import Subject
 from plumbob.wasm import features
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 FAULTS = Path(__file__).resolve().parents[2] / "examples" / "faults"

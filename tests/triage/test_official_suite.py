@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 
 from plumbob.engines.cache import Cache
-from plumbob.triage.check import Checker, Job, check
-from plumbob.triage.events import CALL, COMPILE
-from plumbob.triage.pool import Pool
-from plumbob.triage.script import read_script
-from plumbob.triage.subject import Subject
+from plumbob.triage.check.check import Checker, Job, check
+from plumbob.triage.check.events import CALL, COMPILE
+from plumbob.triage.check.pool import Pool
+from plumbob.triage.check.script import read_script
+from plumbob.triage.check.subject import Subject
 from plumbob.wasm import features
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text.parser import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plumbob.triage.events import Difference
+    from plumbob.triage.check.events import Difference
 
 FOUND = Path(__file__).resolve().parents[2] / "docs" / "found"
 DOCUMENTS = sorted(FOUND.glob("[0-9]*.md"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plumbob.triage.older import older_form
+from plumbob.engines.binaryen_encodings import older_form
 from plumbob.wasm import features
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 CATCHES = "(module (tag $t) (func (try (do (throw $t)) (catch $t))))"

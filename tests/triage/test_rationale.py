@@ -12,8 +12,8 @@ from plumbob.engines import traps
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, Request
 from plumbob.engines.traps import T
-from plumbob.triage.rationale import rationale
-from plumbob.triage.sections import NONE, TRAPPING, kind_of, section_of
+from plumbob.triage.say.rationale import rationale
+from plumbob.triage.say.sections import NONE, TRAPPING, kind_of, section_of
 from plumbob.wasm.opcodes import BY_NAME, TABLE
 
 if TYPE_CHECKING:

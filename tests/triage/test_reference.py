@@ -32,9 +32,9 @@ from plumbob.errors import InternalError, UsageError
 from plumbob.exec.interp.program import library_of
 from plumbob.semantics import OPERATIONS, integer
 from plumbob.semantics import Outcome as Meaning
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.reference import Reference
 from plumbob.wasm import features as f
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 if TYPE_CHECKING:

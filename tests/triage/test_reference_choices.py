@@ -22,7 +22,7 @@ from plumbob.engines.request import (
 )
 from plumbob.exec.interp import wasm_engine
 from plumbob.frontend.parameters import OPTIONS, RELAXED
-from plumbob.triage.choices import (
+from plumbob.triage.check.choices import (
     ALTERNATIVES,
     DEFAULT_CHOICES,
     FAILING_GROWTH,
@@ -34,11 +34,11 @@ from plumbob.triage.choices import (
     changed_values,
     rests_on_choice,
 )
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.reference import Reference
 
 if TYPE_CHECKING:
     from plumbob.exec.interp.machine import Mode
-    from plumbob.triage.choices import Explanation
+    from plumbob.triage.check.choices import Explanation
 
 MODES: tuple[Mode, ...] = ("source", "walk")
 I32, BOTH = ("i32",), ("i32", "i32")

@@ -18,11 +18,11 @@ from tests.semantics.oracles import encode as encode_float
 from tests.triage.test_reference_suite import recorded
 
 from plumbob.engines.request import Call, OutcomeKind, Request, Value
+from plumbob.filetest.wast_run_values import matches
 from plumbob.frontend.parameters import OPTIONS, RELAXED, Relaxed
-from plumbob.scripts.wast_run_values import matches
-from plumbob.triage.choices import Choices
-from plumbob.triage.reference import Reference
-from plumbob.wasm.encode import encode
+from plumbob.triage.check.choices import Choices
+from plumbob.triage.check.reference import Reference
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.text import script as s
 

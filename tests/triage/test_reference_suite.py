@@ -27,15 +27,15 @@ from plumbob.engines.request import (
     Value,
 )
 from plumbob.exec.interp.outcome import GuestException
+from plumbob.filetest.wast_run import RunStage
+from plumbob.filetest.wast_run_values import HostObjects, argument
 from plumbob.runtime.references import FuncRef
 from plumbob.runtime.traps import GuestTrap, message_of
-from plumbob.scripts.wast_run import RunStage
-from plumbob.scripts.wast_run_values import HostObjects, argument
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.reference import Reference
 from plumbob.wasm import features as f
 from plumbob.wasm import module as m
 from plumbob.wasm import types as t
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import script as s
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from tests.triage.fakes import checked_script, faithful, flip, on_call
 from plumbob.engines.request import Answer, Outcome, Request, Value
 from plumbob.engines.traps import T
 from plumbob.errors import InputError
-from plumbob.scripts.wast_run_values import lane_matches
-from plumbob.triage.events import Event, Place
-from plumbob.triage.script import Expectation, contradiction, matches, read_script
-from plumbob.triage.sentence import sentence
+from plumbob.filetest.wast_run_values import lane_matches
+from plumbob.triage.check.events import Event, Place
+from plumbob.triage.check.script import Expectation, contradiction, matches, read_script
+from plumbob.triage.say.sentence import sentence
 from plumbob.triage.shims import Observation, Seen
 from plumbob.wasm import types as t
 from plumbob.wasm.text.script import Either, Number, Reference, Vector

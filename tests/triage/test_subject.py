@@ -6,9 +6,9 @@ import pytest
 from tests.triage.fakes import binary, subject
 
 from plumbob.errors import UsageError
-from plumbob.triage.plan import plan
-from plumbob.triage.reference import Reference
-from plumbob.triage.subject import Invocation, Subject
+from plumbob.triage.check.plan import plan
+from plumbob.triage.check.reference import Reference
+from plumbob.triage.check.subject import Invocation, Subject
 from plumbob.wasm.errors import ComponentError
 
 

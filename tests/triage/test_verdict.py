@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbob.engines.request import Outcome, OutcomeKind, Value
-from plumbob.triage.events import CALL, VALUES, Comparison, Difference, Event, Place
+from plumbob.triage.check.events import CALL, VALUES, Comparison, Difference, Event, Place
+from plumbob.triage.check.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, decide
 from plumbob.triage.shims import Observation, Seen
-from plumbob.triage.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, decide
 
 if TYPE_CHECKING:
     from random import Random

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbob.errors import InternalError
-from plumbob.wasm.branch_hints import (
+from plumbob.wasm.binary.branch_hints import (
     SECTION,
     BranchHint,
     FunctionHints,
@@ -15,11 +15,11 @@ from plumbob.wasm.branch_hints import (
     encode_branch_hints,
     may_be_hinted,
 )
-from plumbob.wasm.custom_sections import check_custom_sections
-from plumbob.wasm.diagnostics import INVALID, MALFORMED, WARNING
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import FUNC, Code, CustomSection, Import, Module
 from plumbob.wasm.opcodes import TABLE
+from plumbob.wasm.valid.custom_sections import check_custom_sections
+from plumbob.wasm.valid.diagnostics import INVALID, MALFORMED, WARNING
 
 
 def hints(items: dict[int, bool]) -> tuple[BranchHint, ...]:

@@ -10,13 +10,13 @@ from tests.fuzz.programs import program
 from tests.wasm.support.environment import Environment
 
 from plumbob.wasm import features as f
-from plumbob.wasm.census import Census, DeadCode, Verdicts, take_census, total
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import decode_body
 from plumbob.wasm.errors import ComponentError
-from plumbob.wasm.instructions import decode_body
-from plumbob.wasm.policy import POLICIES
 from plumbob.wasm.text import parse_text
+from plumbob.wasm.valid.census import Census, DeadCode, Verdicts, take_census, total
+from plumbob.wasm.valid.policy import POLICIES
 
 if TYPE_CHECKING:
     from pathlib import Path

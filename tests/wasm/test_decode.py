@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plumbob.wasm import features as f
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.module import ACTIVE, DECLARATIVE, PASSIVE, DataSegment, ElementSegment
 from plumbob.wasm.types import (
@@ -37,6 +36,7 @@ from plumbob.wasm.types import (
     concrete,
     ref,
 )
+from plumbob.wasm.valid.codes import CATALOGUE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.wasm import features
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import decode_body
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import decode_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

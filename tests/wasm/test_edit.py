@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from plumbob.errors import InternalError
 from plumbob.wasm import features as f
-from plumbob.wasm.branch_hints import SECTION as BRANCH_HINTS
-from plumbob.wasm.custom_sections import check_custom_sections
-from plumbob.wasm.decode import decode
-from plumbob.wasm.edit import Editor, FunctionWriter
-from plumbob.wasm.encode import encode
-from plumbob.wasm.instructions import decode_body
-from plumbob.wasm.lazy import DataVector
+from plumbob.wasm.binary.branch_hints import SECTION as BRANCH_HINTS
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import decode_body
+from plumbob.wasm.binary.lazy import DataVector
+from plumbob.wasm.edit.append import Editor, FunctionWriter
 from plumbob.wasm.module import FUNC, GLOBAL, CustomSection, Module
 from plumbob.wasm.names import names_of
 from plumbob.wasm.sections import EXPORT
@@ -32,7 +31,8 @@ from plumbob.wasm.types import (
     concrete,
     ref,
 )
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.custom_sections import check_custom_sections
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from plumbob.wasm._reader import Reader
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.leb import signed_fits, unsigned_fits, write_s32, write_sized, write_u32
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.leb import signed_fits, unsigned_fits, write_s32, write_sized, write_u32
 
 if TYPE_CHECKING:
     from collections.abc import Callable

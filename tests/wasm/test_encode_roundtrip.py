@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from plumbob.errors import InputError, InternalError
 from plumbob.wasm import features
-from plumbob.wasm.custom_sections import check_custom_sections
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import Layout, encode
-from plumbob.wasm.instructions import decode_body, instructions_of
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import Layout, encode
+from plumbob.wasm.binary.instructions import decode_body, instructions_of
 from plumbob.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -55,6 +54,7 @@ from plumbob.wasm.types import (
     concrete,
     ref,
 )
+from plumbob.wasm.valid.custom_sections import check_custom_sections
 
 if TYPE_CHECKING:
     from plumbob.wasm.types import ValType

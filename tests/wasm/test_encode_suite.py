@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from plumbob.errors import InputError
 from plumbob.wasm import features
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import Layout, encode
-from plumbob.wasm.errors import ComponentError
-from plumbob.wasm.instructions import (
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import Layout, encode
+from plumbob.wasm.binary.instructions import (
     decode_body,
     encode_body,
     encode_expression,
     instructions_of,
 )
+from plumbob.wasm.errors import ComponentError
 from plumbob.wasm.names import decode_names, encode_names
 from plumbob.wasm.text.script import AssertModule, BinaryModule, ModuleCommand, parse_script
 

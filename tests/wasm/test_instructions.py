@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from plumbob.errors import InternalError
 from plumbob.wasm import features
-from plumbob.wasm._reader import Reader
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
-from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import (
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import (
     CATCH_ALL,
     DECODERS,
     ENCODERS,
@@ -30,7 +29,8 @@ from plumbob.wasm.instructions import (
     encode_operator,
     instructions_of,
 )
-from plumbob.wasm.leb import write_sized
+from plumbob.wasm.binary.leb import write_sized
+from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import Global, Module
 from plumbob.wasm.opcodes import BY_NAME, TABLE
 from plumbob.wasm.operators import NO_CONST

@@ -17,19 +17,19 @@ from tests.wasm.support.uses import all_uses
 from plumbob.errors import InputError, InternalError
 from plumbob.wasm import features as f
 from plumbob.wasm import operators
-from plumbob.wasm.bodies import BodyChecker
-from plumbob.wasm.decode import decode
-from plumbob.wasm.kernel._kernel import CHECKS, IMMEDIATES, OPERANDS, RULES, Checker, Context
-from plumbob.wasm.module_rules import ModuleChecker
+from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.opcodes import TABLE
-from plumbob.wasm.policy import POLICIES
 from plumbob.wasm.types import SHORT_NAMES
+from plumbob.wasm.valid.bodies import BodyChecker
+from plumbob.wasm.valid.kernel._kernel import CHECKS, IMMEDIATES, OPERANDS, RULES, Checker, Context
+from plumbob.wasm.valid.module_rules import ModuleChecker
+from plumbob.wasm.valid.policy import POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from plumbob.wasm.diagnostics import Diagnostic
+    from plumbob.wasm.valid.diagnostics import Diagnostic
 
 
 TYPES = {"f32", "i64", "f64", "v128", "dead", *SHORT_NAMES.values(), "ref:i31"}

@@ -6,10 +6,10 @@ import pytest
 import wasmtime
 
 from plumbob.wasm import limits
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import write_locals
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import write_locals
 from plumbob.wasm.module import (
     PASSIVE,
     Code,

@@ -7,11 +7,8 @@ import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.custom_sections import check_custom_sections
-from plumbob.wasm.decode import decode
-from plumbob.wasm.diagnostics import INVALID, MALFORMED, WARNING
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import PASSIVE, CustomSection, DataSegment, Module
 from plumbob.wasm.names import (
@@ -23,6 +20,9 @@ from plumbob.wasm.names import (
     encode_names,
     names_of,
 )
+from plumbob.wasm.valid.codes import CATALOGUE
+from plumbob.wasm.valid.custom_sections import check_custom_sections
+from plumbob.wasm.valid.diagnostics import INVALID, MALFORMED, WARNING
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 MAPS = st.dictionaries(st.integers(0, (1 << 32) - 1), TEXT, max_size=4)

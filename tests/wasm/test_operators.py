@@ -11,10 +11,10 @@ from tests.wasm.support.faults import CHECK_FAULTS, faults
 from tests.wasm.support.uses import all_uses, use_of, uses_of
 
 from plumbob.wasm import features as f
-from plumbob.wasm.instructions import BlockType, encode_operator
+from plumbob.wasm.binary.instructions import BlockType, encode_operator
 from plumbob.wasm.opcodes import BY_NAME, TABLE
-from plumbob.wasm.policy import FORBIDDEN, POLICIES, POLYMORPHIC
 from plumbob.wasm.types import ANY, EXTERN, EXTERNREF, F32, FUNC, I31, I32, I64, V128, ref
+from plumbob.wasm.valid.policy import FORBIDDEN, POLICIES, POLYMORPHIC
 
 USES = all_uses()
 CLOSERS = {"end", "else", "catch", "catch_all", "delegate"}
@@ -292,7 +292,7 @@ def test_memarg_needs_a_memory(environment: Environment) -> None:
     """The environment has memories: here is one without."""
     from plumbob.wasm.module import Code, Module, RecGroup  # noqa: PLC0415  # nobody else's
     from plumbob.wasm.types import FuncType, SubType  # noqa: PLC0415  # the same
-    from plumbob.wasm.validate import validate  # noqa: PLC0415  # the same
+    from plumbob.wasm.valid.validate import validate  # noqa: PLC0415  # the same
 
     del environment
     for name in ("i32.load", "i64.store", "v128.load8_lane", "memory.atomic.notify"):

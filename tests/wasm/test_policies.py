@@ -8,15 +8,15 @@ import pytest
 
 from plumbob.errors import UsageError
 from plumbob.wasm import features as f
-from plumbob.wasm.decode import decode
-from plumbob.wasm.diagnostics import INVALID, MALFORMED, VALID
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.policy import POLICIES
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.text.script import AssertModule, BinaryModule, ModuleCommand, parse_script
 from plumbob.wasm.types import UNREACHABLE, UNREACHABLE_CODE
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.diagnostics import INVALID, MALFORMED, VALID
+from plumbob.wasm.valid.policy import POLICIES
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

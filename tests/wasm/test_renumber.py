@@ -12,18 +12,18 @@ from tests.wasm.support.environment import Environment
 from tests.wasm.support.uses import all_uses
 from tests.wasm.test_instructions import IMMEDIATES, VALUES, instructions
 
-from plumbob.wasm import features, renumber
-from plumbob.wasm._reader import Reader
-from plumbob.wasm.branch_hints import (
+from plumbob.wasm import features
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.branch_hints import (
     SECTION,
     BranchHint,
     FunctionHints,
     decode_branch_hints,
     encode_branch_hints,
 )
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
-from plumbob.wasm.instructions import (
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import (
     CATCH_ALL,
     BlockType,
     Body,
@@ -37,6 +37,8 @@ from plumbob.wasm.instructions import (
     encode_expression,
     encode_operator,
 )
+from plumbob.wasm.edit import renumber
+from plumbob.wasm.edit.renumber import Renumbering, skipper
 from plumbob.wasm.module import (
     FUNC,
     GLOBAL,
@@ -55,7 +57,6 @@ from plumbob.wasm.module import (
 )
 from plumbob.wasm.names import DIRECT, NAME_SECTION, decode_names, encode_names
 from plumbob.wasm.opcodes import BY_NAME, TABLE
-from plumbob.wasm.renumber import Renumbering, skipper
 from plumbob.wasm.text.parser import parse_text
 from plumbob.wasm.types import (
     ANY,
@@ -79,7 +80,7 @@ from plumbob.wasm.types import (
     ref,
 )
 from plumbob.wasm.types import FUNC as FUNC_HEAP
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,14 +11,14 @@ from tests.wasm.support.environment import Environment
 from tests.wasm.support.oracle import complaint
 
 from plumbob.wasm import features as f
-from plumbob.wasm.bodies import MAX_EXPLAINED
-from plumbob.wasm.diagnostics import INVALID, MALFORMED, VALID, Diagnostic
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.errors import ComponentError
 from plumbob.wasm.module import Code, Module, RecGroup
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.types import FuncType, SubType
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.bodies import MAX_EXPLAINED
+from plumbob.wasm.valid.diagnostics import INVALID, MALFORMED, VALID, Diagnostic
+from plumbob.wasm.valid.validate import validate
 
 VOID = FuncType((), ())
 

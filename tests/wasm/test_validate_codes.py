@@ -19,13 +19,13 @@ from tests.wasm.support.rules import (
 from tests.wasm.support.uses import all_uses
 
 from plumbob.wasm import features as f
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.diagnostics import INVALID, MALFORMED
-from plumbob.wasm.encode import encode
-from plumbob.wasm.kernel._kernel import ERRORS
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.opcodes import BY_NAME
 from plumbob.wasm.text import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.codes import CATALOGUE
+from plumbob.wasm.valid.diagnostics import INVALID, MALFORMED
+from plumbob.wasm.valid.kernel._kernel import ERRORS
+from plumbob.wasm.valid.validate import validate
 
 OPERATORS = [*BODIES, *CONSTANTS]
 TEXTS = [*OPERATORS, *POLICY_BODIES, *FEATURES, *FIELDS]

@@ -13,12 +13,12 @@ from tests.wasm.support.environment import code, leb
 from tests.wasm.support.oracle import complaint
 
 from plumbob.wasm import features as f
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.limits import MAX_OPERANDS
 from plumbob.wasm.module import FUNC, Code, Export, Import, Module, RecGroup
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.types import I32, ArrayType, FieldType, FuncType, SubType
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,7 @@ from tests.wasm.support.oracle import complaint
 from tests.wasm.support.uses import POOL
 
 from plumbob.wasm import features as f
-from plumbob.wasm.encode import encode
-from plumbob.wasm.kernel._kernel import Context
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.module import Code, Module, RecGroup
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.type_space import TypeRegistry, TypeSpace
@@ -38,7 +37,8 @@ from plumbob.wasm.types import (
     concrete,
     ref,
 )
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.kernel._kernel import Context
+from plumbob.wasm.valid.validate import validate
 
 MODULES = 1_500
 

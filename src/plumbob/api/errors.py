@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from plumbob.api.externs import Tag
     from plumbob.api.objects import ExnRef
-    from plumbob.wasm.diagnostics import Report
+    from plumbob.wasm.valid.diagnostics import Report
 
 
 class InvalidModuleError(InputError):

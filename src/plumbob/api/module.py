@@ -12,13 +12,13 @@ from plumbob.errors import InputError, UsageError
 from plumbob.frontend import ModuleEnvironment
 from plumbob.source import read_all
 from plumbob.wasm import features as wasm_features
-from plumbob.wasm.decode import decode
-from plumbob.wasm.diagnostics import MALFORMED, Report
+from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import FUNC, GLOBAL, KIND_NAMES, MEMORY, TABLE
 from plumbob.wasm.text import parse_text
 from plumbob.wasm.types import FuncType, GlobalType, MemoryType, TableType
-from plumbob.wasm.validate import malformed, validate
+from plumbob.wasm.valid.diagnostics import MALFORMED, Report
+from plumbob.wasm.valid.validate import malformed, validate
 
 if TYPE_CHECKING:
     from plumbob.wasm import module as m

@@ -11,16 +11,16 @@ from plumbob.api.store import Store
 from plumbob.errors import UsageError
 from plumbob.ir.entities import HEAP_OOB
 from plumbob.runtime.traps import GuestTrap
-from plumbob.runtime.wasi.config import Config
-from plumbob.runtime.wasi.host import Wasi
-from plumbob.runtime.wasi.memory import ByteMemory, GuestMemoryFault
-from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
+from plumbob.wasi.config import Config
+from plumbob.wasi.host import Wasi
+from plumbob.wasi.memory import ByteMemory, GuestMemoryFault
+from plumbob.wasi.table import PREVIEW_0, PREVIEW_1
 from plumbob.wasm.types import FuncType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plumbob.runtime.wasi.host import HostFunction
+    from plumbob.wasi.host import HostFunction
 
 MEMORY: Final = "memory"
 """The export that the interface reads and writes (legacy/application-abi.md)."""

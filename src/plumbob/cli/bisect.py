@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     from plumbob.report import bisect as report
     from plumbob.triage.bisect.checked import CheckedJudge
     from plumbob.triage.bisect.run import Bisection
-    from plumbob.triage.pool import Pool
+    from plumbob.triage.check.pool import Pool
 
     jobs = _jobs(path, invocations, calls=calls, seed=seed)
     cache = Cache()
@@ -93,7 +93,7 @@ def _jobs(
 ) -> list[Job]:
     """Return what to judge. Raises `InputError` for what cannot be read."""
     from plumbob.triage.bisect.checked import Job, script_jobs
-    from plumbob.triage.subject import Subject
+    from plumbob.triage.check.subject import Subject
 
     name = inputs.display_name(path)
     data = inputs.read(path)

@@ -14,7 +14,7 @@ from plumbob.errors import ExitCode, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plumbob.wasm.census import Census
+    from plumbob.wasm.valid.census import Census
 
 
 @click.command(short_help="Count functions, operators and dead code; compare policies.")
@@ -39,7 +39,7 @@ def command(
     modules it accepts. PATH is as for validate. A module that is not valid is counted as
     far as it can be, and no reason for exit status 1.
     """
-    from plumbob.wasm.census import total
+    from plumbob.wasm.valid.census import total
 
     unreadable = inputs.Unreadable()
     censuses = list(_take(inputs.find(paths), features, repeats, unreadable))
@@ -65,8 +65,8 @@ def command(
 def _take(
     files: list[str], features: int | None, repeats: int, unreadable: inputs.Unreadable
 ) -> Iterator[Census]:
-    from plumbob.wasm.census import take_census
     from plumbob.wasm.features import DEFAULT
+    from plumbob.wasm.valid.census import take_census
 
     for path in track(files, "counting"):
         name = inputs.display_name(path)

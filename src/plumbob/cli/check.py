@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plumbob.engines.cache import Cache
-    from plumbob.triage.check import Job
+    from plumbob.triage.check.check import Job
 
 DEFAULT_KINDS = ("wasmtime", "deno")
 """Whose newest releases are asked where no engine is named."""
@@ -72,8 +72,8 @@ def command(  # one parameter an option
     """
     from plumbob.engines.cache import Cache
     from plumbob.engines.process import Limits
-    from plumbob.triage.check import check
-    from plumbob.triage.pool import Pool, with_reference
+    from plumbob.triage.check.check import check
+    from plumbob.triage.check.pool import Pool, with_reference
 
     cache = Cache()
     unreadable = inputs.Unreadable()
@@ -118,8 +118,8 @@ def _jobs(
     seed: int,
 ) -> Iterator[Job]:
     """Yield what there is to check, and note what cannot be read."""
-    from plumbob.triage.check import Job
-    from plumbob.triage.subject import Subject
+    from plumbob.triage.check.check import Job
+    from plumbob.triage.check.subject import Subject
 
     for path in inputs.find(paths, (".wasm", ".wat", SCRIPT)):
         name = inputs.display_name(path)
@@ -139,8 +139,8 @@ def _jobs(
 def _script_jobs(
     data: bytes, name: str, seed: int, invocations: tuple[tuple[str, tuple[str, ...]], ...]
 ) -> list[Job]:
-    from plumbob.triage.check import Job
-    from plumbob.triage.script import read_script
+    from plumbob.triage.check.check import Job
+    from plumbob.triage.check.script import read_script
 
     if invocations:
         raise UsageError(f"{name} is a script and makes its own calls: no --invoke")

@@ -13,9 +13,9 @@ from plumbob.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from plumbob.exec.interp import Machine, Outcome, Trace
+    from plumbob.filetest.clif_file import ClifFile
     from plumbob.ir.entities import Signature
     from plumbob.report.document import Document
-    from plumbob.scripts.clif_file import ClifFile
 
 SUFFIXES = (".clif",)
 MODES = ("source", "walk")
@@ -42,8 +42,7 @@ def test(paths: tuple[str, ...], *, as_json: bool) -> ExitCode:
     """
     from pathlib import Path
 
-    from plumbob.scripts import run_clif  # noqa: F401  # registers `test interpret`
-    from plumbob.scripts.clif import run_file, summary
+    from plumbob.filetest.clif import run_file, summary
 
     files = inputs.find(paths, SUFFIXES)
     unreadable = inputs.Unreadable()
@@ -83,7 +82,7 @@ def _summary_page(data: dict[str, Any]) -> Document:
 
 
 def _read(path: str) -> ClifFile:
-    from plumbob.scripts.clif_file import parse_clif_file
+    from plumbob.filetest.clif_file import parse_clif_file
     from plumbob.source import Source
 
     name = inputs.display_name(path)
@@ -127,11 +126,11 @@ def run(
     call is judged. Exit status 1: it trapped, threw, or is not what was expected.
     """
     from plumbob.exec.interp import DEFAULT_LIMITS, Machine, Program, Returned
-    from plumbob.scripts import run_clif
-    from plumbob.scripts.run_clif_values import parse_invocation
+    from plumbob.filetest import clif_run
+    from plumbob.filetest.clif_run_values import parse_invocation
 
     file = _read(path)
-    wrong = list(run_clif.refused(file))
+    wrong = list(clif_run.refused(file))
     if wrong:
         for verdict in wrong:
             click.echo(f"{path}:{verdict.line}: {verdict.reason}", err=True)
@@ -147,10 +146,10 @@ def run(
         trace=_tracer(program) if traced else None,
         seed=seed,
     )
-    signature, outcome = run_clif.call(machine, invocation)
+    signature, outcome = clif_run.call(machine, invocation)
     reason = ""
     if invocation.comparison is not None:
-        reason = run_clif.judge(invocation, signature, outcome)
+        reason = clif_run.judge(invocation, signature, outcome)
     if as_json:
         _print_json(_outcome_data(outcome, signature, reason))
     else:
@@ -159,8 +158,8 @@ def run(
 
 
 def _tracer(program: Any) -> Trace:
+    from plumbob.filetest.clif_run_values import format_values
     from plumbob.ir.printer import print_instruction
-    from plumbob.scripts.run_clif_values import format_values
 
     def trace(symbol: str, inst: int, values: tuple[int, ...]) -> None:
         func = program.function(symbol)
@@ -173,7 +172,7 @@ def _tracer(program: Any) -> Trace:
 
 def _outcome_data(outcome: Outcome, signature: Signature, reason: str) -> dict[str, Any]:
     from plumbob.exec.interp import Returned, Trap
-    from plumbob.scripts.run_clif_values import format_value
+    from plumbob.filetest.clif_run_values import format_value
 
     data: dict[str, Any] = {"outcome": type(outcome).__name__.lower()}
     if isinstance(outcome, Returned):
@@ -198,8 +197,8 @@ def _outcome_data(outcome: Outcome, signature: Signature, reason: str) -> dict[s
 
 def _print_outcome(outcome: Outcome, signature: Signature, reason: str, machine: Machine) -> None:
     from plumbob.exec.interp import Returned, Trap
+    from plumbob.filetest.clif_run_values import format_values
     from plumbob.ir.printer import print_instruction
-    from plumbob.scripts.run_clif_values import format_values
 
     if isinstance(outcome, Returned):
         types = [result.type for result in signature.returns]

@@ -28,8 +28,8 @@ def convert(path: str, output: str, *, to_text: bool) -> ExitCode:
         result = _printed(module) if to_text else _encoded(module)
     except MalformedError as error:
         from plumbob.report.text import render
-        from plumbob.wasm.diagnostics import MALFORMED, Report
-        from plumbob.wasm.validate import malformed
+        from plumbob.wasm.valid.diagnostics import MALFORMED, Report
+        from plumbob.wasm.valid.validate import malformed
 
         report = Report(name, MALFORMED, [malformed(error)])
         outputs.show(render(report, width=outputs.width(), data=data), settings(), err=True)
@@ -45,6 +45,6 @@ def _printed(module: Module) -> bytes:
 
 
 def _encoded(module: Module) -> bytes:
-    from plumbob.wasm.encode import encode
+    from plumbob.wasm.binary.encode import encode
 
     return encode(module)

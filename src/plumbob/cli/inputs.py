@@ -13,8 +13,8 @@ from plumbob.source import read_all
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from plumbob.wasm.diagnostics import Report
     from plumbob.wasm.module import Module
+    from plumbob.wasm.valid.diagnostics import Report
 
 MAGIC = b"\0asm"
 MODULE_SUFFIXES = (".wasm", ".wat")
@@ -170,7 +170,7 @@ def load(
     if features is None:
         features = ALL
     if is_binary(data, name):
-        from plumbob.wasm.decode import decode
+        from plumbob.wasm.binary.decode import decode
 
         return decode(data, name, features=features, allow_unreachable_type=unreachable_type)
     from plumbob.wasm.text import parse_text
@@ -188,11 +188,11 @@ def check(
     A valid module's report holds warnings for faults inside custom sections. Raises
     `ComponentError` for a component, `UsageError` for an unknown policy.
     """
-    from plumbob.wasm.diagnostics import MALFORMED, Report
     from plumbob.wasm.errors import MalformedError
     from plumbob.wasm.features import DEFAULT
-    from plumbob.wasm.policy import TYPED
-    from plumbob.wasm.validate import malformed, policy_number, validate
+    from plumbob.wasm.valid.diagnostics import MALFORMED, Report
+    from plumbob.wasm.valid.policy import TYPED
+    from plumbob.wasm.valid.validate import malformed, policy_number, validate
 
     if features is None:
         features = DEFAULT
@@ -203,7 +203,7 @@ def check(
         return Report(name, MALFORMED, [malformed(error)])
     report = validate(module, features=features, dead_code=dead_code, threads=threads)
     if report.ok and module.customs:
-        from plumbob.wasm.custom_sections import check_custom_sections
+        from plumbob.wasm.valid.custom_sections import check_custom_sections
 
         report.diagnostics.extend(check_custom_sections(module))
     return report
@@ -216,6 +216,6 @@ def to_binary(data: bytes, name: str) -> bytes:
     """
     if is_binary(data, name):
         return data
-    from plumbob.wasm.encode import encode
+    from plumbob.wasm.binary.encode import encode
 
     return encode(load(data, name))

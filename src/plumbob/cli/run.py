@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from plumbob.api import Func, Instance, Module, Store, ThrownError, Trap
     from plumbob.api.wasi import WasiImports
-    from plumbob.runtime.wasi.config import Config, Preopen
+    from plumbob.wasi.config import Config, Preopen
 
 NEGATIVE: Final = re.compile(r"-(?:[0-9]|inf$|nan(?:$|:))")
 """How a negative number begins, in contrast to an option."""
@@ -174,7 +174,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     _hold_closed_streams()
     from plumbob.api import InvalidModuleError, Module, Store, StoreLimits
     from plumbob.runtime.limits import DEFAULT_LIMITS
-    from plumbob.runtime.wasi.config import INHERIT, Config, Deterministic
+    from plumbob.wasi.config import INHERIT, Config, Deterministic
     from plumbob.wasm.errors import MalformedError
     from plumbob.wasm.features import DEFAULT
 
@@ -242,7 +242,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def _preopen(text: str) -> Preopen:
-    from plumbob.runtime.wasi.config import Preopen
+    from plumbob.wasi.config import Preopen
 
     host, _, guest = text.partition("::")
     return Preopen(host, guest or host)
@@ -266,7 +266,7 @@ class _Run:
         """Run the program, or call the function and print its results; returns the status."""
         from plumbob.api import ThrownError, Trap
         from plumbob.api.wasi import WasiImports
-        from plumbob.runtime.wasi.errno import ProcExit
+        from plumbob.wasi.errno import ProcExit
 
         status = int(ExitCode.OK)
         with WasiImports(self.store, config) as wasi:
@@ -294,7 +294,7 @@ class _Run:
 
     def _instantiate(self, wasi: WasiImports) -> Instance:
         from plumbob.api import Instance
-        from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
+        from plumbob.wasi.table import PREVIEW_0, PREVIEW_1
 
         attach = any(item.module in (PREVIEW_1, PREVIEW_0) for item in self.module.imports)
 

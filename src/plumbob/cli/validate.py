@@ -23,7 +23,7 @@ from plumbob.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
     from plumbob.report.document import Document
-    from plumbob.wasm.diagnostics import Report
+    from plumbob.wasm.valid.diagnostics import Report
 
 
 @click.command(short_help="Say whether modules are valid and, where not, why.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plumbob.errors import ExitCode
-    from plumbob.scripts.wast import FileResult, Options
+    from plumbob.filetest.wast import FileResult, Options
 
 STAGES = ("validate", "run")
 
@@ -63,7 +63,7 @@ def command(
     --features overrides. Commands that the stage cannot judge are not counted.
     Exit status 1: a command failed.
     """
-    from plumbob.scripts.wast import Options
+    from plumbob.filetest.wast import Options
 
     options = Options(stage=stage, features=features, dead_code=dead_code)
     files = inputs.find(paths, (".wast",))
@@ -72,7 +72,7 @@ def command(
     if as_json:
         import json
 
-        from plumbob.scripts.wast import report
+        from plumbob.filetest.wast import report
 
         outputs.say(json.dumps({**report(results), "errors": unreadable.data()}, indent=2))
     elif results:
@@ -85,7 +85,7 @@ def command(
 def _run(
     files: list[str], options: Options, processes: int, unreadable: inputs.Unreadable
 ) -> Iterator[FileResult]:
-    from plumbob.scripts.wast import run_file, run_files
+    from plumbob.filetest.wast import run_file, run_files
 
     readable = inputs.readable(files, unreadable)
     if inputs.STDIN in readable:

@@ -13,7 +13,7 @@ from plumbob.ir.trap_codes import UNREACHABLE
 if TYPE_CHECKING:
     from plumbob.frontend.function import FunctionTranslator, Translation
     from plumbob.ir.entities import Block
-    from plumbob.wasm.instructions import BlockType
+    from plumbob.wasm.binary.instructions import BlockType
 
 _SELECT: Final = operation("select")
 

@@ -21,7 +21,7 @@ from plumbob.wasm.type_space import TypeSpace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plumbob.wasm.instructions import BlockType
+    from plumbob.wasm.binary.instructions import BlockType
     from plumbob.wasm.module import Module
     from plumbob.wasm.type_space import TypeRegistry
     from plumbob.wasm.types import HeapType, SubType, ValType

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from plumbob.frontend.function import Frame, FunctionTranslator, Translation
     from plumbob.ir.entities import Block, SigRef, Value
-    from plumbob.wasm.instructions import BlockType, Catch, Instruction
+    from plumbob.wasm.binary.instructions import BlockType, Catch, Instruction
 
 _CAUGHT: Final = (exception_argument(0),)
 _WITH_REFERENCE: Final = (1, 3)

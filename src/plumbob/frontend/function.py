@@ -28,8 +28,8 @@ from plumbob.ir.high_level import COLLECTED_TYPES
 from plumbob.ir.operations import operation
 from plumbob.ir.trap_codes import UNREACHABLE
 from plumbob.ir.types import I8X16, I32, I64
-from plumbob.wasm._reader import Reader
-from plumbob.wasm.instructions import decode_expression, decode_locals
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.instructions import decode_expression, decode_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from plumbob.ir.entities import Block, FuncRef, Inst, SigRef, Value
     from plumbob.ir.types import Type
     from plumbob.wasm import types as t
-    from plumbob.wasm.instructions import Instruction
+    from plumbob.wasm.binary.instructions import Instruction
 
     Translation = Callable[..., None]
 

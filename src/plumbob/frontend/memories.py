@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from plumbob.frontend.function import FunctionTranslator, Translation
     from plumbob.ir.entities import Value
     from plumbob.ir.operations import Operation
-    from plumbob.wasm.instructions import MemArg
+    from plumbob.wasm.binary.instructions import MemArg
 
 ROWS: Final[dict[str, Translation]] = {}
 

@@ -20,18 +20,18 @@ from plumbob.engines.process import Limits
 from plumbob.errors import InternalError, PlumbobError, UsageError
 from plumbob.report.check import render
 from plumbob.runtime.closing import Closing
-from plumbob.triage.check import About, Checked, Checker, CheckResult, Job, check
-from plumbob.triage.machine import machine
-from plumbob.triage.pool import Pool, with_reference
-from plumbob.triage.script import read_script
-from plumbob.triage.subject import Subject
-from plumbob.triage.verdict import AGREE, DISAGREE, Verdict
+from plumbob.triage.check.check import About, Checked, Checker, CheckResult, Job, check
+from plumbob.triage.check.machine import machine
+from plumbob.triage.check.pool import Pool, with_reference
+from plumbob.triage.check.script import read_script
+from plumbob.triage.check.subject import Subject
+from plumbob.triage.check.verdict import AGREE, DISAGREE, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
-    from plumbob.triage.events import Comparison
+    from plumbob.triage.check.events import Comparison
 
 Module = bytes | str | os.PathLike[str]
 """A module in either format: its bytes, or the path of its file."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from plumbob.report.document import Document, Piece, clip, visible
 from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED
 from plumbob.triage.bisect.passes import BEFORE, ORIGINAL
-from plumbob.triage.machine import machine
+from plumbob.triage.check.machine import machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

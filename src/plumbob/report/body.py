@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from plumbob.report.excerpt import Line
 from plumbob.wasm import features
-from plumbob.wasm._reader import Reader
-from plumbob.wasm.decode import decode
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.instructions import decode_locals, decode_operator
 from plumbob.wasm.errors import ComponentError, MalformedError
-from plumbob.wasm.instructions import decode_locals, decode_operator
 from plumbob.wasm.module import FUNC, BodySequence
 from plumbob.wasm.text.identifiers import Identifiers, readable_names
 from plumbob.wasm.text.print_code import CodePrinter
 
 if TYPE_CHECKING:
-    from plumbob.wasm.instructions import Instruction
+    from plumbob.wasm.binary.instructions import Instruction
     from plumbob.wasm.module import Module
 
 BEFORE, AFTER = 5, 2

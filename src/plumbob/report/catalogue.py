@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from plumbob.wasm.codes import CATALOGUE
+from plumbob.wasm.valid.codes import CATALOGUE
 
 FAMILIES = {
     "E01": (
@@ -28,7 +28,7 @@ def markdown() -> str:
         "",
         "Every diagnostic carries one of these codes. A code keeps its meaning for ever; a code",
         "that is no longer given is not used again. This page is made from",
-        "`src/plumbob/wasm/codes.py` by `make docs`.",
+        "`src/plumbob/wasm/valid/codes.py` by `make docs`.",
     ]
     for prefix, (title, text) in FAMILIES.items():
         codes = [code for code in sorted(CATALOGUE) if code.startswith(prefix)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plumbob.report.document import Document, Piece
-from plumbob.wasm.census import total
+from plumbob.wasm.valid.census import total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plumbob.wasm.census import Census, DeadCode
+    from plumbob.wasm.valid.census import Census, DeadCode
 
 
 def census_data(census: Census) -> dict[str, Any]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plumbob.report.document import Document, Piece, cells, clip, visible
-from plumbob.triage.allowed import SECTIONS
-from plumbob.triage.arguments import write
-from plumbob.triage.compare import steps
-from plumbob.triage.events import CALL, STATE, Comparison, Event, Place
-from plumbob.triage.rationale import rationale
-from plumbob.triage.sentence import expected_text, found_text, sentence, summary
+from plumbob.triage.check.allowed import SECTIONS
+from plumbob.triage.check.arguments import write
+from plumbob.triage.check.compare import steps
+from plumbob.triage.check.events import CALL, STATE, Comparison, Event, Place
+from plumbob.triage.check.verdict import AGREE
+from plumbob.triage.say.rationale import rationale
+from plumbob.triage.say.sentence import expected_text, found_text, sentence, summary
+from plumbob.triage.say.wording import event_text, first_line, logged_text, place_text, value_text
 from plumbob.triage.shims import Seen
-from plumbob.triage.verdict import AGREE
-from plumbob.triage.wording import event_text, first_line, logged_text, place_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from plumbob.triage.check import Checked, CheckResult
+    from plumbob.triage.check.check import Checked, CheckResult
 
 VERSION = 1
 

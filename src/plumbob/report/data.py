@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.diagnostics import INVALID, MALFORMED, VALID
+from plumbob.wasm.valid.codes import CATALOGUE
+from plumbob.wasm.valid.diagnostics import INVALID, MALFORMED, VALID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.source import Span
-    from plumbob.wasm.diagnostics import Diagnostic, Frame, Operand, Report
+    from plumbob.wasm.valid.diagnostics import Diagnostic, Frame, Operand, Report
 
 VERSION = 1
 """Of the schema; it grows when a key changes its meaning."""

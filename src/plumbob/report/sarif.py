@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 import plumbob
 from plumbob.report.data import diagnostic_data
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.diagnostics import WARNING
+from plumbob.wasm.valid.codes import CATALOGUE
+from plumbob.wasm.valid.diagnostics import WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.source import Span
-    from plumbob.wasm.diagnostics import Diagnostic, Report
+    from plumbob.wasm.valid.diagnostics import Diagnostic, Report
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

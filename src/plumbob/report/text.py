@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from plumbob.report.document import Document, Piece, cells, clip, visible
 from plumbob.report.excerpt import LINES_BEFORE, Mark, disassembly, hexdump, source_lines
-from plumbob.wasm.codes import CATALOGUE
-from plumbob.wasm.diagnostics import MALFORMED, WARNING
+from plumbob.wasm.valid.codes import CATALOGUE
+from plumbob.wasm.valid.diagnostics import MALFORMED, WARNING
 
 if TYPE_CHECKING:
     from plumbob.report.body import Bodies
     from plumbob.source import Span
-    from plumbob.wasm.diagnostics import Diagnostic, Frame, Operand, Report
+    from plumbob.wasm.valid.diagnostics import Diagnostic, Frame, Operand, Report
 
 STACK_ROWS = 8
 """Operands shown below those that the operator takes, before the rest is counted."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plumbob.filetest.wast import report
 from plumbob.report.document import Document, Piece
-from plumbob.scripts.wast import report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plumbob.scripts.wast import FileResult
+    from plumbob.filetest.wast import FileResult
 
 COLUMNS = ("passed", "failed", "skipped")
 

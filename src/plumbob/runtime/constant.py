@@ -12,14 +12,14 @@ from plumbob.errors import InternalError
 from plumbob.runtime import heap
 from plumbob.runtime.references import I31_MASK, to_any, to_extern
 from plumbob.semantics import CONCRETE, OPERATIONS, Site, value_type
-from plumbob.wasm.instructions import instructions_of
+from plumbob.wasm.binary.instructions import instructions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plumbob.runtime.instance import Instance
     from plumbob.wasm import types as t
-    from plumbob.wasm.instructions import Instruction
+    from plumbob.wasm.binary.instructions import Instruction
 
     _Step: TypeAlias = Callable[[Instance, list[Any], Instruction], None]
 

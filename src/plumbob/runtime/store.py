@@ -8,10 +8,10 @@ from plumbob.runtime.limits import DEFAULT_LIMITS, Budget
 from plumbob.runtime.object_memory import ObjectMemory
 from plumbob.runtime.references import FuncRef
 from plumbob.wasm.features import DEFAULT
-from plumbob.wasm.kernel._kernel import Context
-from plumbob.wasm.policy import POLYMORPHIC
 from plumbob.wasm.type_space import TypeRegistry, describe
 from plumbob.wasm.types import SubType
+from plumbob.wasm.valid.kernel._kernel import Context
+from plumbob.wasm.valid.policy import POLYMORPHIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plumbob.wasm._reader import Reader
-from plumbob.wasm.leb import write_name, write_sized, write_u32
+from plumbob.wasm.binary._reader import Reader
+from plumbob.wasm.binary.leb import write_name, write_sized, write_u32
 
 if TYPE_CHECKING:
     from plumbob.wasm.module import Module

@@ -13,10 +13,10 @@ from plumbob.engines.request import Answer, Outcome, Request, Value
 from plumbob.errors import InputError
 from plumbob.triage.bisect.checked import CheckedJudge, Job, script_jobs
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
-from plumbob.triage.pool import Pool
-from plumbob.triage.reference import Reference
-from plumbob.triage.subject import Subject
-from plumbob.wasm.encode import encode
+from plumbob.triage.check.pool import Pool
+from plumbob.triage.check.reference import Reference
+from plumbob.triage.check.subject import Subject
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED
 from plumbob.triage.bisect.passes import ORIGINAL, FunctionName
 from plumbob.triage.bisect.ranges import Range
 from plumbob.triage.bisect.run import Bisection, Found
-from plumbob.triage.pool import Pool
-from plumbob.triage.subject import Subject
-from plumbob.wasm.encode import encode
+from plumbob.triage.check.pool import Pool
+from plumbob.triage.check.subject import Subject
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text import parse_text
 
 FAULTS = Path(__file__).resolve().parents[3] / "examples" / "faults"

@@ -21,8 +21,8 @@ from plumbob.triage.bisect.passes import (
     PassSearch,
     expand,
 )
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.module import Code
 from plumbob.wasm.names import names_of
 from plumbob.wasm.text import parse_text

@@ -9,13 +9,13 @@ import pytest
 
 from plumbob.engines.opening import open_engine
 from plumbob.engines.request import OutcomeKind, Request
-from plumbob.triage.arguments import Argument, choose
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.arguments import Argument, choose
+from plumbob.triage.check.reference import Reference
 from plumbob.triage.shims import Entry, Observation, Probe, Seen, add_shims
 from plumbob.wasm import features as f
 from plumbob.wasm.text.parser import parse_text
 from plumbob.wasm.text.script import ModuleCommand, TextModule, parse_script
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,20 +11,20 @@ from tests.fuzz.seeds import own
 from tests.triage.shims.twins import require_same_features
 
 from plumbob.engines.request import OutcomeKind, Request
-from plumbob.triage.arguments import Argument, choose
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.arguments import Argument, choose
+from plumbob.triage.check.reference import Reference
 from plumbob.triage.shims import Entry, Observation, Shimmed, add_shims
 from plumbob.triage.shims import calls as calls_module
 from plumbob.triage.shims import digests as digests_module
 from plumbob.wasm import features as f
 from plumbob.wasm import types as t
-from plumbob.wasm.decode import decode
-from plumbob.wasm.edit import Editor, FunctionWriter
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.edit.append import Editor, FunctionWriter
 from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.module import FUNC, Module, RecGroup
 from plumbob.wasm.text.parser import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

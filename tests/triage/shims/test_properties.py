@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from tests.triage.shims.twins import require_same_features
 
 from plumbob.engines.request import Outcome, OutcomeKind, Request
-from plumbob.triage.arguments import Argument, choose
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.arguments import Argument, choose
+from plumbob.triage.check.reference import Reference
 from plumbob.triage.shims import Entry, Observation, Seen, add_shims
 from plumbob.wasm import features as f
 from plumbob.wasm import types as t
-from plumbob.wasm.edit import Editor, FunctionWriter
-from plumbob.wasm.encode import encode
-from plumbob.wasm.instructions import BlockType
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import BlockType
+from plumbob.wasm.edit.append import Editor, FunctionWriter
 from plumbob.wasm.module import FUNC, TAG, Module, RecGroup, Table
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

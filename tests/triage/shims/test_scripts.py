@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.triage.shims.twins import compare_script
 
-from plumbob.scripts.wast import Options, run_file
+from plumbob.filetest.wast import Options, run_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,16 +10,16 @@ from tests.triage.shims.twins import require_same_features
 
 from plumbob.engines.request import Answer, Outcome, OutcomeKind, Request
 from plumbob.errors import UsageError
-from plumbob.triage.arguments import Argument
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.arguments import Argument
+from plumbob.triage.check.reference import Reference
 from plumbob.triage.shims import Observation, Seen, Shimmed, add_shims
 from plumbob.triage.shims import shim as shim_module
 from plumbob.wasm import features as f
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
-from plumbob.wasm.instructions import decode_body
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import decode_body
 from plumbob.wasm.text.parser import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from plumbob.triage.shims import Entry

@@ -13,19 +13,19 @@ from tests.triage.shims.model import Model, state
 from plumbob.engines.request import Outcome, Value
 from plumbob.exec.interp.outcome import GuestException
 from plumbob.exec.interp.wasm_exceptions import WasmException
+from plumbob.filetest.wast import features_of
+from plumbob.filetest.wast_run import RunStage
 from plumbob.frontend import ModuleEnvironment
 from plumbob.runtime.references import FuncRef
 from plumbob.runtime.traps import GuestTrap, describe
-from plumbob.scripts.wast import features_of
-from plumbob.scripts.wast_run import RunStage
-from plumbob.triage.arguments import Argument
+from plumbob.triage.check.arguments import Argument
 from plumbob.triage.shims import Entry, Observation, Probe, Seen, Shimmed, add_shims
 from plumbob.wasm import features as f
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.module import TAG
 from plumbob.wasm.text.script import Get, Invoke, Number, Reference, Vector, parse_script
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

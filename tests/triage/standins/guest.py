@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from plumbob.api import Instance, Module, Store, Trap
 from plumbob.engines.request import HostCall, Value
-from plumbob.runtime.wasi.table import functions_of
 from plumbob.triage.standins import WasiInput, stand_in
-from plumbob.wasm.encode import encode
+from plumbob.wasi.table import functions_of
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text.parser import parse_text
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.engines.request import Call, Request, Value
 from plumbob.triage.standins import LoggedCall, StoodIn
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text.parser import parse_text
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from tests.triage.standins.test_standins import HOSTILE, SPECTEST, TWICE
 from plumbob.engines.opening import open_engine
 from plumbob.engines.request import FunctionImport, OutcomeKind
 from plumbob.errors import InputError
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.reference import Reference
 from plumbob.triage.standins import WasiInput, stand_in
 from plumbob.wasm import features
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text.parser import parse_text
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

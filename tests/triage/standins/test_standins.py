@@ -30,17 +30,17 @@ from plumbob.engines.request import (
     Value,
 )
 from plumbob.errors import InputError
-from plumbob.triage.reference import Reference
+from plumbob.triage.check.reference import Reference
 from plumbob.triage.standins import LoggedCall, LogReader, functions, stand_in
 from plumbob.triage.standins.log import PARAMS, Record
 from plumbob.triage.standins.values import ROUNDS, Chance
 from plumbob.wasm import features
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
-from plumbob.wasm.renumber import Renumbering
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.edit.renumber import Renumbering
 from plumbob.wasm.text.parser import parse_text
 from plumbob.wasm.types import F32, F64, I32, I64, V128
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from plumbob.engines.request import Answer

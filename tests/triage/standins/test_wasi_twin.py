@@ -9,14 +9,14 @@ from random import Random
 import pytest
 from tests.triage.standins.guest import wasi_guest
 
-from plumbob.runtime.wasi.config import Config, Deterministic
-from plumbob.runtime.wasi.errno import ProcExit
-from plumbob.runtime.wasi.host import Wasi
-from plumbob.runtime.wasi.memory import ByteMemory, GuestMemoryFault
-from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1, Function, functions_of
 from plumbob.triage import standins
 from plumbob.triage.standins import WasiInput, wasi
 from plumbob.triage.standins.library import load, prepare
+from plumbob.wasi.config import Config, Deterministic
+from plumbob.wasi.errno import ProcExit
+from plumbob.wasi.host import Wasi
+from plumbob.wasi.memory import ByteMemory, GuestMemoryFault
+from plumbob.wasi.table import PREVIEW_0, PREVIEW_1, Function, functions_of
 from plumbob.wasm.text.parser import parse_text
 from plumbob.wasm.types import I32, FuncType
 

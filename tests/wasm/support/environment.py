@@ -10,12 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.wasm import features as wasm_features
-from plumbob.wasm.bodies import BodyChecker
-from plumbob.wasm.encode import encode
-from plumbob.wasm.encode_types import write_subtype
-from plumbob.wasm.instructions import encode_operator, write_locals
-from plumbob.wasm.kernel._kernel import Checker, Context
-from plumbob.wasm.leb import write_sized, write_u32
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.encode_types import write_subtype
+from plumbob.wasm.binary.instructions import encode_operator, write_locals
+from plumbob.wasm.binary.leb import write_sized, write_u32
 from plumbob.wasm.module import (
     ACTIVE,
     DECLARATIVE,
@@ -32,9 +30,7 @@ from plumbob.wasm.module import (
     RecGroup,
     Table,
 )
-from plumbob.wasm.module_rules import ModuleChecker
 from plumbob.wasm.opcodes import BY_NAME
-from plumbob.wasm.policy import POLYMORPHIC
 from plumbob.wasm.types import (
     ANY,
     EXTERNREF,
@@ -60,9 +56,13 @@ from plumbob.wasm.types import (
     ref,
 )
 from plumbob.wasm.types import FUNC as FUNC_HEAP
+from plumbob.wasm.valid.bodies import BodyChecker
+from plumbob.wasm.valid.kernel._kernel import Checker, Context
+from plumbob.wasm.valid.module_rules import ModuleChecker
+from plumbob.wasm.valid.policy import POLYMORPHIC
 
 if TYPE_CHECKING:
-    from plumbob.wasm.diagnostics import Diagnostic
+    from plumbob.wasm.valid.diagnostics import Diagnostic
 
 # Type indices.
 (VOID, PAIR, STRUCT, SUBSTRUCT, NODEFAULT, INTS, BYTES, CONSTS, FUNCS, NONNULLS, TAGGED, BLOCK,

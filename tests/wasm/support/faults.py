@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.wasm.support import environment as env
 from tests.wasm.support.environment import TAIL, leb
 
-from plumbob.wasm.instructions import ENCODERS, OPCODES, BlockType, Catch, MemArg
+from plumbob.wasm.binary.instructions import ENCODERS, OPCODES, BlockType, Catch, MemArg
 from plumbob.wasm.types import ANY, FUNC, I31, I32, I64, concrete
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from tests.wasm.support.faults import CHECK_FAULTS, faults
 from tests.wasm.support.uses import uses_of
 
 from plumbob.wasm import features
-from plumbob.wasm.instructions import encode_operator
+from plumbob.wasm.binary.instructions import encode_operator
 from plumbob.wasm.opcodes import BY_NAME
-from plumbob.wasm.policy import RELAXED
+from plumbob.wasm.valid.policy import RELAXED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.wasm.support import environment as env
 from tests.wasm.support.environment import TAIL, Case, code, leb, locals_header, nonnull, nullable
 
-from plumbob.wasm.instructions import BlockType, Catch, MemArg, encode_operator
+from plumbob.wasm.binary.instructions import BlockType, Catch, MemArg, encode_operator
 from plumbob.wasm.opcodes import BY_NAME, TABLE
 from plumbob.wasm.types import (
     ANY,

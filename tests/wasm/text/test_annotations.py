@@ -6,8 +6,8 @@ import pytest
 import wasmtime
 
 from plumbob.wasm import features as f
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.module import CustomSection
 from plumbob.wasm.sections import CODE, FUNCTION, GLOBAL, TABLE, TYPE
 from plumbob.wasm.text import parse_text

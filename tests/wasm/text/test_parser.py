@@ -6,7 +6,7 @@ import pytest
 
 from plumbob.wasm import features as f
 from plumbob.wasm import types as t
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import (
     ACTIVE,

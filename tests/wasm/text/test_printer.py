@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 
 from plumbob.wasm import features as f
 from plumbob.wasm import types as t
-from plumbob.wasm.branch_hints import (
+from plumbob.wasm.binary.branch_hints import (
     SECTION,
     BranchHint,
     FunctionHints,
     decode_branch_hints,
     encode_branch_hints,
 )
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
-from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import (
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import (
     BlockType,
     Body,
     Catch,
@@ -29,6 +28,7 @@ from plumbob.wasm.instructions import (
     decode_body,
     encode_body,
 )
+from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import Code, CustomSection, Module, RecGroup
 from plumbob.wasm.names import Names, encode_names
 from plumbob.wasm.opcodes import BY_NAME, TABLE

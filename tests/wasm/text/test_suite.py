@@ -8,17 +8,16 @@ import pytest
 import wasmtime
 
 from plumbob.wasm import features as f
-from plumbob.wasm.decode import decode
-from plumbob.wasm.diagnostics import MALFORMED
-from plumbob.wasm.encode import encode
-from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import (
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.binary.instructions import (
     Body,
     decode_body,
     encode_body,
     encode_expression,
     instructions_of,
 )
+from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import Code, ElementSegment, Module
 from plumbob.wasm.names import NAME_SECTION, names_of
 from plumbob.wasm.text import parse_text, print_text
@@ -30,7 +29,8 @@ from plumbob.wasm.text.script import (
     TextModule,
     parse_script,
 )
-from plumbob.wasm.validate import validate
+from plumbob.wasm.valid.diagnostics import MALFORMED
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

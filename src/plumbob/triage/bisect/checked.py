@@ -9,22 +9,22 @@ from plumbob.engines.process import Limits
 from plumbob.engines.spec import parse_spec
 from plumbob.errors import InputError
 from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
-from plumbob.triage.check import Checker, Ran
-from plumbob.triage.events import CALL
-from plumbob.triage.machine import machine
-from plumbob.triage.pool import optimises
-from plumbob.triage.script import read_script
-from plumbob.triage.sentence import expected_text, found_text
-from plumbob.triage.wording import call_text, event_text, place_text
+from plumbob.triage.check.check import Checker, Ran
+from plumbob.triage.check.events import CALL
+from plumbob.triage.check.machine import machine
+from plumbob.triage.check.pool import optimises
+from plumbob.triage.check.script import read_script
+from plumbob.triage.say.sentence import expected_text, found_text
+from plumbob.triage.say.wording import call_text, event_text, place_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from plumbob.engines.optimiser import Optimised
-    from plumbob.triage.compare import Assertion
-    from plumbob.triage.events import Comparison, Place
-    from plumbob.triage.pool import Pool
-    from plumbob.triage.subject import Subject
+    from plumbob.triage.check.compare import Assertion
+    from plumbob.triage.check.events import Comparison, Place
+    from plumbob.triage.check.pool import Pool
+    from plumbob.triage.check.subject import Subject
 
 
 class CheckedJudge:

@@ -31,8 +31,8 @@ from plumbob.engines.optimiser import INVALID
 from plumbob.engines.request import OutcomeKind
 from plumbob.triage.bisect.judge import BAD, GOOD, JUDGED
 from plumbob.wasm import features as wasm_features
-from plumbob.wasm.decode import decode
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.errors import MalformedError
 from plumbob.wasm.module import FUNC
 from plumbob.wasm.names import NAME_SECTION, Names, names_of

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from plumbob.triage.shims.observed import KIND_BITS, KINDS, SOME
-from plumbob.wasm.edit import FunctionWriter
+from plumbob.wasm.edit.append import FunctionWriter
 from plumbob.wasm.types import (
     ANY,
     ARRAY,
@@ -45,7 +45,7 @@ from plumbob.wasm.types import (
 
 if TYPE_CHECKING:
     from plumbob.triage.shims.uses import Uses
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
     from plumbob.wasm.types import SubType
 
 COST: Final = 1000

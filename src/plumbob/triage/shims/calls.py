@@ -19,8 +19,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from plumbob.triage.shims.observed import PLAIN, Entry, TagSeen, words_of
-from plumbob.wasm.edit import FunctionWriter
-from plumbob.wasm.instructions import CATCH, CATCH_ALL, BlockType, Catch
+from plumbob.wasm.binary.instructions import CATCH, CATCH_ALL, BlockType, Catch
+from plumbob.wasm.edit.append import FunctionWriter
 from plumbob.wasm.limits import MAX_PARAMS, MAX_RESULTS
 from plumbob.wasm.module import FUNC, TAG
 from plumbob.wasm.types import F32, F64, I32, I64, UNREACHABLE, V128, FuncType, TagType
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from plumbob.triage.shims.builders import Builders
     from plumbob.triage.shims.digests import Digests
     from plumbob.triage.shims.uses import Uses
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
     from plumbob.wasm.module import Export, Module
     from plumbob.wasm.types import ValType
 

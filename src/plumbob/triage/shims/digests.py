@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from plumbob.triage.shims.observed import KIND_BITS, KINDS
-from plumbob.wasm.edit import FunctionWriter
+from plumbob.wasm.edit.append import FunctionWriter
 from plumbob.wasm.type_space import TypeSpace
 from plumbob.wasm.types import (
     ANY,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plumbob.triage.shims.uses import Uses
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
     from plumbob.wasm.types import HeapType
 
 DEPTH: Final = 4

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.engines.request import Outcome
-    from plumbob.triage.arguments import Argument
+    from plumbob.triage.check.arguments import Argument
     from plumbob.wasm.types import ValType
 
 KINDS: Final = ("null", "i31", "struct", "array", "func", "extern", "exn")

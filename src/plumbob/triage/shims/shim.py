@@ -10,8 +10,8 @@ from plumbob.triage.shims.digests import Digests
 from plumbob.triage.shims.observed import Entry, Probe, Shimmed
 from plumbob.triage.shims.state import StateProbes
 from plumbob.triage.shims.uses import Uses
-from plumbob.wasm.edit import Editor
-from plumbob.wasm.encode import encode
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.edit.append import Editor
 from plumbob.wasm.limits import MAX_FUNCTIONS
 from plumbob.wasm.module import FUNC, TAG
 

@@ -24,8 +24,8 @@ from plumbob.engines.request import Call, Value
 from plumbob.triage.shims.calls import types_of_words
 from plumbob.triage.shims.digests import NODES, finish, mix
 from plumbob.triage.shims.observed import Probe, words_of
-from plumbob.wasm.edit import FunctionWriter
-from plumbob.wasm.instructions import MemArg
+from plumbob.wasm.binary.instructions import MemArg
+from plumbob.wasm.edit.append import FunctionWriter
 from plumbob.wasm.module import FUNC, GLOBAL, KIND_NAMES, MEMORY, TABLE
 from plumbob.wasm.types import F32, F64, I32, I64, V128, GlobalType, MemoryType, TableType
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from plumbob.triage.shims.digests import Digests
     from plumbob.triage.shims.uses import Uses
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
     from plumbob.wasm.module import Module
     from plumbob.wasm.types import ValType
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plumbob.wasm import features as wasm_features
-from plumbob.wasm.encode import encode
-from plumbob.wasm.validate import validate
+from plumbob.wasm.binary.encode import encode
+from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
     from plumbob.wasm.module import Module

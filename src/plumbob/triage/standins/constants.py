@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plumbob.wasm.instructions import encode_operator, instructions_of
+from plumbob.wasm.binary.instructions import encode_operator, instructions_of
 from plumbob.wasm.opcodes import BY_NAME
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from plumbob.triage.standins.log import MORE, WORDS
 from plumbob.triage.standins.references import number, tell
 from plumbob.triage.standins.values import ROUNDS
 from plumbob.wasm import types as t
-from plumbob.wasm.edit import FunctionWriter
+from plumbob.wasm.edit.append import FunctionWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plumbob.triage.standins.references import References
     from plumbob.triage.standins.values import Chance
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
     from plumbob.wasm.types import FuncType, SubType, ValType
 
     Emit = Callable[[FunctionWriter], object]

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.triage.standins.functions import constant
 from plumbob.triage.standins.references import number
-from plumbob.wasm.edit import FunctionWriter
-from plumbob.wasm.instructions import decode_body
+from plumbob.wasm.binary.instructions import decode_body
+from plumbob.wasm.edit.append import FunctionWriter
+from plumbob.wasm.edit.renumber import Renumbering
 from plumbob.wasm.module import FUNC, GLOBAL, Module
-from plumbob.wasm.renumber import Renumbering
 from plumbob.wasm.text.parser import parse_text
 from plumbob.wasm.types import GlobalType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
 
 
 class Library(NamedTuple):

@@ -20,9 +20,9 @@ from plumbob.triage.standins.references import References, number
 from plumbob.triage.standins.values import spell
 from plumbob.triage.standins.wasi import WasiInput
 from plumbob.wasm import types as t
-from plumbob.wasm.edit import Editor, FunctionWriter
+from plumbob.wasm.edit.append import Editor, FunctionWriter
+from plumbob.wasm.edit.renumber import Renumbering
 from plumbob.wasm.module import FUNC, GLOBAL, KIND_NAMES, TABLE, Code, Global, Import, Module, Table
-from plumbob.wasm.renumber import Renumbering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

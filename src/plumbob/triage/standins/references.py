@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from plumbob.triage.standins import log
 from plumbob.wasm import types as t
-from plumbob.wasm.edit import FunctionWriter
-from plumbob.wasm.instructions import CATCH_ALL_REF, BlockType, Catch
+from plumbob.wasm.binary.instructions import CATCH_ALL_REF, BlockType, Catch
+from plumbob.wasm.edit.append import FunctionWriter
 
 if TYPE_CHECKING:
     from plumbob.triage.standins.values import Chance
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
     from plumbob.wasm.types import HeapType, SubType, ValType
 
 MAX_DEPTH = 8

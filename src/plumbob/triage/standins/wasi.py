@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from plumbob.errors import InputError, UsageError
-from plumbob.runtime.wasi.config import Config, Deterministic, encode
-from plumbob.runtime.wasi.table import PREVIEW_0, PREVIEW_1
 from plumbob.triage.standins.library import Given, load, merge
 from plumbob.triage.standins.log import Record
+from plumbob.wasi.config import Config, Deterministic, encode
+from plumbob.wasi.table import PREVIEW_0, PREVIEW_1
 from plumbob.wasm import types as t
-from plumbob.wasm.edit import FunctionWriter
+from plumbob.wasm.edit.append import FunctionWriter
 from plumbob.wasm.module import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from plumbob.wasm.edit import Editor
+    from plumbob.wasm.edit.append import Editor
     from plumbob.wasm.module import Module
     from plumbob.wasm.types import FuncType
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from plumbob.wasm.branch_hints import SECTION as BRANCH_HINT_SECTION
-from plumbob.wasm.branch_hints import BranchHint, FunctionHints, encode_branch_hints
+from plumbob.wasm.binary.branch_hints import SECTION as BRANCH_HINT_SECTION
+from plumbob.wasm.binary.branch_hints import BranchHint, FunctionHints, encode_branch_hints
 from plumbob.wasm.module import CustomSection
 from plumbob.wasm.names import NAME_SECTION, Names, encode_names
 from plumbob.wasm.sections import ORDER, has_contents

@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from plumbob.wasm.instructions import CATCH_NAMES, OPCODES, BlockType, Catch
+from plumbob.wasm.binary.instructions import CATCH_NAMES, OPCODES, BlockType, Catch
 from plumbob.wasm.module import FIELDS
 from plumbob.wasm.opcodes import BY_NAME
 from plumbob.wasm.text.immediates import Immediates, encode, words

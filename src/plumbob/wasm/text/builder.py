@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from plumbob.wasm import features as f
 from plumbob.wasm import module as m
-from plumbob.wasm.instructions import write_locals
+from plumbob.wasm.binary.instructions import write_locals
 from plumbob.wasm.module import Code, Export, Global, Import, Table
 from plumbob.wasm.text.annotations import (
     hint_section,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plumbob.wasm.leb import write_u32
+from plumbob.wasm.binary.leb import write_u32
 from plumbob.wasm.module import Module, RecGroup, SourceMap
 from plumbob.wasm.names import Names
 from plumbob.wasm.text.scopes import SPACES, Encodings, IndexSpace, TokenError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from plumbob.wasm.branch_hints import FunctionHints
+    from plumbob.wasm.binary.branch_hints import FunctionHints
     from plumbob.wasm.text.cursor import Cursor
 
 

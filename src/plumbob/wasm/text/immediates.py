@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from plumbob.wasm.instructions import ENCODERS, OPCODES, MemArg
+from plumbob.wasm.binary.instructions import ENCODERS, OPCODES, MemArg
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.text.numbers import (
     F32,

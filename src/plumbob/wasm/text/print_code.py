@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plumbob.wasm.instructions import CATCH_NAMES, BlockType, Catch, Instruction, MemArg
+from plumbob.wasm.binary.instructions import CATCH_NAMES, BlockType, Catch, Instruction, MemArg
 from plumbob.wasm.opcodes import TABLE
 from plumbob.wasm.text.identifiers import Identifiers, Scope
 from plumbob.wasm.text.numbers import F32, F64, float_text

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plumbob.wasm.branch_hints import SECTION as BRANCH_HINT_SECTION
-from plumbob.wasm.branch_hints import decode_branch_hints, encode_branch_hints
+from plumbob.wasm.binary.branch_hints import SECTION as BRANCH_HINT_SECTION
+from plumbob.wasm.binary.branch_hints import decode_branch_hints, encode_branch_hints
+from plumbob.wasm.binary.instructions import Instruction, decode_body, instructions_of
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.instructions import Instruction, decode_body, instructions_of
 from plumbob.wasm.module import (
     ACTIVE,
     DECLARATIVE,

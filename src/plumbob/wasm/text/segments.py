@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plumbob.wasm import features as f
 from plumbob.wasm import types as t
-from plumbob.wasm.instructions import Instruction, encode_expression
+from plumbob.wasm.binary.instructions import Instruction, encode_expression
 from plumbob.wasm.module import (
     ACTIVE,
     DECLARATIVE,

@@ -1,0 +1,226 @@
+"""One program with what is called of it, ready for any engine.
+
+A subject is made from the bytes of a module once: its imports get stand-ins, its exports
+shims, and the calls are fixed. `over` puts the same calls on what an optimiser made of it.
+
+Calls are made in *sessions*: some of the calls in one fresh instance, then a look at its
+state. Which calls share an instance is the reference's to decide (`plan.py`); whoever else
+runs the program gets the same sessions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from plumbob.engines.request import Request
+from plumbob.errors import UsageError
+from plumbob.triage.check.arguments import Argument, choose, read_arguments
+from plumbob.triage.check.events import Event
+from plumbob.triage.shims import Entry, Probe, Shimmed, add_shims
+from plumbob.triage.standins import LoggedCall, LogReader, StoodIn, stand_in
+from plumbob.wasm import features as wasm_features
+from plumbob.wasm.binary.decode import decode
+from plumbob.wasm.errors import ComponentError, MalformedError
+from plumbob.wasm.valid.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plumbob.engines.request import Answer, Call, Outcome
+
+START, INITIALIZE = "_start", "_initialize"
+"""What a WASI command, and a WASI reactor, exports to begin with."""
+
+
+class Invocation(NamedTuple):
+    """A call of an export."""
+
+    export: str
+    args: tuple[Argument, ...] = ()
+    chosen: bool = False
+    """Whether the arguments are Plumbob's choice, not the user's."""
+    get: bool = False
+    """Whether it reads an exported global instead of calling a function."""
+
+
+class Session(NamedTuple):
+    """Calls in one fresh instance, and the state afterwards."""
+
+    request: Request
+    steps: tuple[Entry | Probe, ...]
+    """What reads each call's results."""
+    places: tuple[int | None, ...]
+    """Of each call, its place in the subject's invocations; None for a look at the state."""
+    log: LogReader
+
+    def read(self, answer: Answer) -> tuple[Event, ...]:
+        """Return the events of an answer: compiling, instantiating, then one for each call."""
+        events = [Event(answer.compiled)]
+        events.append(Event(answer.instantiated, None, self._logged(answer.instantiated)))
+        for step, outcome in zip(self.steps, answer.results, strict=True):
+            events.append(Event(outcome, step.observe(outcome), self._logged(outcome)))
+        return tuple(events)
+
+    def _logged(self, outcome: Outcome) -> tuple[LoggedCall, ...]:
+        return self.log.read(outcome.calls) if outcome.calls else ()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A module, its calls, and what they need."""
+
+    module: bytes
+    """As it was given."""
+    seed: int
+    invocations: tuple[Invocation, ...]
+    shimmed: Shimmed
+    stood: StoodIn | None
+    """None for a module that is not valid."""
+    imported: tuple[str, ...] = ()
+    """The names of the modules that it imports from, without repetitions."""
+    invalid: str | None = None
+    """Why the module is not valid, by the reference; then it is only compiled."""
+    malformed: bool = False
+    """Whether it is not even a module of the binary format."""
+
+    @staticmethod
+    def prepare(
+        module: bytes,
+        *,
+        invocations: Sequence[tuple[str, Sequence[str]]] = (),
+        seed: int = 0,
+        calls: int = 4,
+    ) -> Subject:
+        """Return the subject of a module in the binary format.
+
+        `invocations` name exports with arguments as words; without any, each exported
+        function is called up to `calls` times with arguments chosen from `seed`. Raises
+        `UsageError` for an invocation that the module does not permit, `ComponentError` for
+        a component.
+        """
+        subject = Subject.bare(module, seed)
+        if subject.invalid is not None:
+            return subject
+        if invocations:
+            return subject.calling([subject.invocation(*each) for each in invocations])
+        return subject.calling(subject.chosen(calls))
+
+    @staticmethod
+    def bare(module: bytes, seed: int = 0) -> Subject:
+        """Return the subject of a module without any calls yet."""
+        try:
+            decoded = decode(module, features=wasm_features.ALL)
+        except ComponentError:
+            raise
+        except MalformedError as error:
+            empty = Shimmed(module, (), ())
+            return Subject(module, seed, (), empty, None, (), error.message, malformed=True)
+        report = validate(decoded, features=wasm_features.ALL)
+        if not report.ok:
+            reason = report.diagnostics[0].message
+            return Subject(module, seed, (), Shimmed(module, (), ()), None, (), reason)
+        stood = stand_in(decoded, seed)
+        imported = tuple(dict.fromkeys(item.module for item in decoded.imports))
+        return Subject(module, seed, (), add_shims(stood.module), stood, imported)
+
+    def calling(self, invocations: Sequence[Invocation]) -> Subject:
+        """Return this subject with other calls."""
+        return replace(self, invocations=tuple(invocations))
+
+    def entry(self, export: str) -> Entry | None:
+        """Return the exported function of a name."""
+        return self._entries.get(export)
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        return {entry.name: entry for entry in self.shimmed.entries}
+
+    def invocation(self, export: str, words: Sequence[str]) -> Invocation:
+        """Return the call that words describe. Raises `UsageError`."""
+        entry = self.entry(export)
+        if entry is None:
+            known = [each.name for each in self.shimmed.entries]
+            raise UsageError(
+                f"no function {export!r} is exported",
+                expected=f"one of {', '.join(known)}" if known else None,
+            )
+        invocation = Invocation(export, read_arguments(entry.params, words, export))
+        entry.call(invocation.args)
+        return invocation
+
+    def chosen(self, calls: int) -> list[Invocation]:
+        """Return the calls that are made where the user names none.
+
+        A WASI command's `_start` alone; else a reactor's `_initialize`, then every exported
+        function in turn.
+        """
+        names = [entry.name for entry in self.shimmed.entries]
+        if START in names and self._is_plain(START):
+            return [Invocation(START)]
+        first = (
+            [Invocation(INITIALIZE)] if INITIALIZE in names and self._is_plain(INITIALIZE) else []
+        )
+        return first + [
+            Invocation(entry.name, args, chosen=bool(args))
+            for entry in self.shimmed.entries
+            if not (first and entry.name == INITIALIZE) and not entry.uncallable
+            for args in choose(entry.name, entry.params, entry.shapes, self.seed, calls)
+        ]
+
+    def _is_plain(self, name: str) -> bool:
+        entry = self.entry(name)
+        return entry is not None and not entry.params and not entry.results
+
+    @property
+    def uncallable(self) -> tuple[tuple[str, str], ...]:
+        """Exported functions that cannot be called, with the reason."""
+        return tuple(
+            (each.name, each.uncallable) for each in self.shimmed.entries if each.uncallable
+        )
+
+    def over(self, optimised: bytes) -> Subject:
+        """Return the same calls on what an optimiser made of the module."""
+        return Subject.bare(optimised, self.seed).calling(self.invocations)
+
+    def missing(self) -> str | None:
+        """Return a called export that this module lacks, or None."""
+        known = {entry.name for entry in self.shimmed.entries if not entry.uncallable}
+        known |= {probe.exported for probe in self.shimmed.probes if probe.exported is not None}
+        return next((each.export for each in self.invocations if each.export not in known), None)
+
+    def session(self, places: Sequence[int], *, last: int | None = None) -> Session:
+        """Return the session of some invocations, by their places.
+
+        The state is looked at after them, and before `last`, a further call of which nothing
+        is expected that could leave a state to compare.
+        """
+        steps: list[Entry | Probe] = []
+        calls: list[Call] = []
+        for place in [*places, None, *([] if last is None else [last])]:
+            if place is None:
+                steps += self.shimmed.probes
+                calls += [probe.call for probe in self.shimmed.probes]
+                continue
+            step, call = self._step(self.invocations[place])
+            steps.append(step)
+            calls.append(call)
+        where = [*places, *[None] * len(self.shimmed.probes), *([] if last is None else [last])]
+        imports = () if self.stood is None else self.stood.imports
+        log = LogReader({}, None, ()) if self.stood is None else self.stood.log
+        request = Request(self.shimmed.module, tuple(calls), imports)
+        return Session(request, tuple(steps), tuple(where), log)
+
+    def _step(self, invocation: Invocation) -> tuple[Entry | Probe, Call]:
+        if invocation.get:
+            probe = next(p for p in self.shimmed.probes if p.exported == invocation.export)
+            return probe, probe.call
+        entry = self.entry(invocation.export)
+        assert entry is not None  # noqa: S101  # `missing` was asked
+        return entry, entry.call(invocation.args)
+
+    @property
+    def request(self) -> Request:
+        """All calls in one instance, as one request."""
+        return self.session(range(len(self.invocations))).request
