@@ -113,3 +113,28 @@ def test_a_table_of_wasm3_ends_behind_its_last_element() -> None:
     assert same_class(trap, T.UNINITIALIZED_ELEMENT)
     assert not same_class(trap, T.INDIRECT_CALL_MISMATCH)
     assert not same_class(trap, T.TABLE_OUT_OF_BOUNDS)
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        ("wasmtime", "memory minimum size of 281474976710656 pages exceeds memory limits"),
+        ("wasmtime", "overflow calculating table allocation size"),
+        ("wasmtime", "mmap failed to reserve 0x1000000000 bytes"),
+        ("deno", "WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory"),
+        ("bun", "Out of memory"),
+    ],
+)
+def test_memory_that_an_instance_does_not_get_is_no_missing_feature(
+    engine: str, message: str
+) -> None:
+    assert judge(engine, "link", "", message) == ("trap", T.MEMORY_LIMIT)
+
+
+def test_imports_that_do_not_fit_stay_what_they_are() -> None:
+    assert judge("wasmtime", "link", "", "incompatible import type for `a::b`") == ("link", None)
+
+
+def test_an_interpreter_s_own_limit_of_frames_is_stack_depth() -> None:
+    assert judge("pywasm", "trap", "", "too many frames") == ("trap", T.STACK_OVERFLOW)
+    assert judge("pywasm", "trap", "", "AssertionError: ") == ("trap", None)

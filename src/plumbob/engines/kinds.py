@@ -32,6 +32,17 @@ class Kind(NamedTuple):
     """Whether it is published as source, and building it takes a C compiler."""
 
 
+GC: Final = ("normal", "stress")
+"""Whether collections happen when the engine likes, or wherever they may."""
+
+V8: Final = {
+    "tier": ("turbofan", "liftoff", "natural"),
+    "cpu": ("native", "baseline"),
+    "gc": GC,
+    "v8-flag": None,
+}
+"""Options of every engine with V8 inside."""
+
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
@@ -43,18 +54,21 @@ KINDS: Final[Mapping[str, Kind]] = {
             (0, 28),
             {
                 "opt": ("speed", "none", "speed_and_size"),
+                "compiler": ("cranelift", "winch"),
+                "cpu": ("native", "avx2", "sse4", "baseline"),
+                "gc": GC,
                 "cranelift-flag": None,
                 "fuel": None,
             },
             None,
         ),
-        Kind("deno", "pypi", "deno", (2,), {"tier": ("turbofan", "liftoff")}, "bin/deno"),
+        Kind("deno", "pypi", "deno", (2,), V8, "bin/deno"),
         Kind(
             "node",
             "npm",
             "node-{platform}",
             (16,),
-            {"tier": ("turbofan", "liftoff")},
+            V8,
             "package/bin/node",
         ),
         Kind(
@@ -62,7 +76,11 @@ KINDS: Final[Mapping[str, Kind]] = {
             "npm",
             "@oven/bun-{platform}",
             (1,),
-            {"tier": ("omg", "bbq", "interpreter")},
+            {
+                "tier": ("omg", "bbq", "interpreter", "natural"),
+                "gc": GC,
+                "jsc-flag": None,
+            },
             "package/bin/bun",
         ),
         Kind("wasm3", "pypi", "pywasm3", (0, 4, 8), {}, None, builds=True),

@@ -21,7 +21,7 @@ from plumbob.engines.errors import StartError
 from plumbob.engines.kinds import KINDS, REFERENCE
 from plumbob.engines.optimiser import Optimiser
 from plumbob.engines.process import Command, Limits
-from plumbob.engines.spec import EngineSpec, parse_spec
+from plumbob.engines.spec import EngineSpec, parse_spec, release_key
 from plumbob.engines.traps import judge
 from plumbob.errors import UsageError
 
@@ -99,7 +99,7 @@ def command_of(spec: EngineSpec, version: str, folder: Path) -> Command:
     """Return how the worker of an installed engine is started."""
     if KINDS[spec.kind].binary is None:
         return _python_command(spec, version, folder)
-    return _javascript_command(spec, folder / str(KINDS[spec.kind].binary))
+    return _javascript_command(spec, version, folder / str(KINDS[spec.kind].binary))
 
 
 def _python_command(spec: EngineSpec, version: str, folder: Path) -> Command:
@@ -112,45 +112,97 @@ def _python_command(spec: EngineSpec, version: str, folder: Path) -> Command:
     return Command(arguments, {}, bounded_space=spec.kind != "wasmtime", flags=flags)
 
 
-def _javascript_command(spec: EngineSpec, binary: Path) -> Command:
+def _javascript_command(spec: EngineSpec, version: str, binary: Path) -> Command:
     harness = str(HARNESSES / "javascript.mjs")
     tier = spec.option("tier")
-    pipes = ("{in}", "{out}")
+    # A first call runs in BBQ while OMG compiles, and natural tiers follow what was called.
+    words = [f"warm={count}" for count in (_WARM.get(tier),) if count]
+    words += ["stress"] if spec.option("gc") == "stress" else []
+    tail = ("{in}", "{out}", *words)
     if spec.kind == "bun":
-        # A first call runs in BBQ while OMG compiles: so everything is called twice.
-        warm = ("warm",) if tier == "omg" else ()
-        settings = _JSC_TIERS[tier]
+        settings = _jsc_settings(spec, version)
         shown = tuple(f"{name}={value}" for name, value in settings.items())
-        return Command((str(binary), "run", harness, *pipes, *warm), settings, flags=shown)
-    flags = _V8_TIERS[tier]
+        return Command((str(binary), "run", harness, *tail), settings, flags=shown)
+    flags = _v8_flags(spec)
     if spec.kind == "node":
-        return Command((str(binary), *flags, harness, *pipes), {}, flags=flags)
+        return Command((str(binary), _COLLECTOR, *flags, harness, *tail), {}, flags=flags)
     # Deno opens descriptors by their path, and may do nothing else.
     arguments = (
         str(binary), "run", "--quiet", "--no-config", "--no-remote", "--cached-only",
         "--allow-read=/dev/fd,/proc", "--allow-write=/dev/fd,/proc",
-        f"--v8-flags={','.join(flags)}", harness, *pipes,
+        f"--v8-flags={','.join((_COLLECTOR, *flags))}", harness, *tail,
     )  # fmt: skip
     return Command(arguments, {"DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}, flags=flags)
 
 
+_WARM = {"omg": 1, "natural": 200}
+"""How often a call is made before the one that counts, by tier."""
+
+_COLLECTOR = "--expose-gc"
+"""V8's flag that gives the harness a function that collects; it changes no code."""
+
 _V8_TIERS = {
     "turbofan": ("--no-liftoff",),
     "liftoff": ("--liftoff-only",),
+    # As it comes, but sooner, and without a thread whose end nobody sees.
+    "natural": ("--wasm-tiering-budget=1000", "--wasm-sync-tier-up"),
 }
 
+_V8_BASELINE = (
+    "--no-enable-avx2", "--no-enable-avx", "--no-enable-fma3", "--no-enable-sse4-2",
+    "--no-enable-sse4-1", "--no-enable-bmi1", "--no-enable-bmi2", "--no-enable-lzcnt",
+    "--no-enable-popcnt",
+)  # fmt: skip
+
+_V8_STRESS = ("--gc-interval=100", "--stress-compaction", "--random-seed=1")
+
+
+def _v8_flags(spec: EngineSpec) -> tuple[str, ...]:
+    """Return the flags that say how V8 compiles and collects; given ones come last."""
+    flags = _V8_TIERS[spec.option("tier")]
+    flags += _V8_BASELINE if spec.option("cpu") == "baseline" else ()
+    flags += _V8_STRESS if spec.option("gc") == "stress" else ()
+    return flags + tuple(f"--{flag.lstrip('-')}" for flag in spec.all("v8-flag"))
+
+
 _JSC_EAGER = {
-    "BUN_JSC_useConcurrentJIT": "0",
-    "BUN_JSC_useWasmIPInt": "0",
-    "BUN_JSC_thresholdForBBQOptimizeAfterWarmUp": "0",
-    "BUN_JSC_thresholdForBBQOptimizeSoon": "0",
-    "BUN_JSC_thresholdForOMGOptimizeAfterWarmUp": "0",
-    "BUN_JSC_thresholdForOMGOptimizeSoon": "0",
+    "useConcurrentJIT": "0",
+    "useWasmIPInt": "0",
+    "thresholdForBBQOptimizeAfterWarmUp": "0",
+    "thresholdForBBQOptimizeSoon": "0",
+    "thresholdForOMGOptimizeAfterWarmUp": "0",
+    "thresholdForOMGOptimizeSoon": "0",
 }
 """Counters at nought: whoever calls a function waits for its compiler."""
 
 _JSC_TIERS = {
-    "omg": {**_JSC_EAGER, "BUN_JSC_useBBQJIT": "1", "BUN_JSC_useOMGJIT": "1"},
-    "bbq": {**_JSC_EAGER, "BUN_JSC_useBBQJIT": "1", "BUN_JSC_useOMGJIT": "0"},
-    "interpreter": {"BUN_JSC_useBBQJIT": "0", "BUN_JSC_useOMGJIT": "0"},
+    "omg": {**_JSC_EAGER, "useBBQJIT": "1", "useOMGJIT": "1"},
+    "bbq": {**_JSC_EAGER, "useBBQJIT": "1", "useOMGJIT": "0"},
+    "interpreter": {"useBBQJIT": "0", "useOMGJIT": "0"},
+    "natural": {
+        "useConcurrentJIT": "0",
+        "thresholdForBBQOptimizeAfterWarmUp": "10",
+        "thresholdForOMGOptimizeAfterWarmUp": "100",
+    },
 }
+
+_JSC_LONG_NAMES = (1, 1, 18), (1, 1, 22)
+"""Releases of bun, the second not included, that spell `Wasm` in settings `WebAssembly`; they
+do not start with a setting that they do not know."""
+
+_JSC_STRESS = {"slowPathAllocsBetweenGCs": "10", "scribbleFreeCells": "1"}
+
+
+def _jsc_settings(spec: EngineSpec, version: str) -> dict[str, str]:
+    """Return the settings that say how JavaScriptCore compiles and collects."""
+    settings = dict(_JSC_TIERS[spec.option("tier")])
+    settings |= _JSC_STRESS if spec.option("gc") == "stress" else {}
+    for flag in spec.all("jsc-flag"):
+        name, equals, value = flag.partition("=")
+        settings[name] = value if equals else "1"
+    first, end = _JSC_LONG_NAMES
+    long = first <= release_key(version) < end
+    return {
+        f"BUN_JSC_{name.replace('Wasm', 'WebAssembly') if long else name}": value
+        for name, value in settings.items()
+    }

@@ -18,6 +18,9 @@ from typing import Any, Final, NamedTuple
 NUMBERS: Final = {"i32": 32, "i64": 64, "f32": 32, "f64": 64}
 """Value types that travel as bits, with their widths."""
 
+COLLECTING: Final = (("plumbob", "gc"), ("wasmtime", "gc"))
+"""Imported functions that run an engine's collector, by module and name."""
+
 NULL: Final = "null"
 SOME: Final = "some"
 
@@ -58,6 +61,13 @@ class FunctionImport:
     results: tuple[str, ...]
     returns: tuple[tuple[Value, ...], ...] = ()
     """Without any it returns zeros and nulls."""
+    logged: bool = True
+    """Whether its calls are noted."""
+
+    @property
+    def collects(self) -> bool:
+        """Whether an engine that has a collector runs it in each call."""
+        return (self.module, self.name) in COLLECTING
 
     def wire(self) -> dict[str, Any]:
         """Return the description that harnesses read."""
@@ -69,6 +79,8 @@ class FunctionImport:
             "params": list(self.params),
             "results": list(self.results),
             "returns": [[value.wire() for value in values] for values in rounds],
+            "logged": self.logged,
+            "collects": self.collects,
         }
 
 

@@ -192,6 +192,7 @@ MESSAGES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("unreachable", T.UNREACHABLE),
         ("ZeroDivisionError", T.DIVIDE_BY_ZERO),
         ("RecursionError", T.STACK_OVERFLOW),
+        ("too many frames", T.STACK_OVERFLOW),
     ),
 }
 """Fragments of messages by kind of engine; the first that occurs decides."""
@@ -276,6 +277,13 @@ _MISSING = {
 """Fragments by which engines say, of a valid module, that they lack a feature."""
 
 
+_ALLOCATION = re.compile(
+    r"exceeds memory limits|overflow calculating \w+ allocation size|[Cc]annot allocate memory"
+    r"|[Cc]ould not allocate|[Ff]ailed to allocate|[Oo]ut of memory|memory allocation failed"
+    r"|mmap failed|MemoryError"
+)
+"""What engines say where they did not get the memory that a module asks for."""
+
 _UNFINISHED = re.compile(r".*\bnot (?:yet )?(?:implemented|supported).*")
 
 
@@ -313,6 +321,8 @@ def _judge_end(engine: str, kind: str, code: str, message: str) -> tuple[str, st
         # A backtrace holds the guest's own names; what it says stands outside of them.
         cause = message.rpartition("Caused by:")[2] or message
         trap = next((name for words, name in MESSAGES[engine] if words in cause), None)
+    if trap is None and _ALLOCATION.search(message):
+        trap = T.MEMORY_LIMIT
     if trap == T.OUT_OF_FUEL:
         return OutcomeKind.FUEL, None
     if kind == "link" and trap is None:

@@ -168,13 +168,27 @@ def wire(kind: str, value: Any) -> str:
     return f"{kind}:{'null' if value is None else 'some'}"
 
 
-def recorder(place: int, item: dict[str, Any], log: list[Any]) -> Any:
-    """Return a function that logs its calls and returns what is listed, in turn."""
+def recorder(
+    place: int,
+    item: dict[str, Any],
+    log: list[Any],
+    collect: Callable[[], object] | None = None,
+    *,
+    stress: bool = False,
+) -> Any:
+    """Return a function that logs its calls and returns what is listed, in turn.
+
+    It runs the collector, if there is one, where that is what it is for, or with `stress`.
+    """
     calls = 0
+    collecting = collect if item["collects"] or stress else None
 
     def called(*args: Any) -> Any:
         nonlocal calls
-        log.append([place, [wire(k, a) for k, a in zip(item["params"], args, strict=True)]])
+        if item["logged"]:
+            log.append([place, [wire(k, a) for k, a in zip(item["params"], args, strict=True)]])
+        if collecting is not None:
+            collecting()
         values = item["returns"][calls % len(item["returns"])]
         calls += 1
         plain = [number(text)[1] for text in values]

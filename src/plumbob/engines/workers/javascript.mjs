@@ -5,6 +5,13 @@
 import process from "node:process";
 import { hold, receive, rest, send } from "./pipes.mjs";
 
+const word = (name) => rest.find((one) => one.split("=")[0] === name);
+const stress = word("stress") !== undefined; // whether whoever is called collects
+const warmups = Number(word("warm")?.split("=")[1] ?? 0); // calls before the one that counts
+
+/** Run the collector, where the engine lets us. */
+const collect = globalThis.gc ?? (() => globalThis.Bun?.gc(true));
+
 const scratch = new DataView(new ArrayBuffer(8));
 
 function fromWire(text) {
@@ -76,7 +83,8 @@ function standIn(item, place, log) {
     case "func": {
       let calls = 0;
       return (...given) => {
-        log.push([place, item.params.map((type, i) => toWire(type, given[i]))]);
+        if (item.logged) log.push([place, item.params.map((type, i) => toWire(type, given[i]))]);
+        if (item.collects || stress) collect();
         const values = item.returns[calls++ % item.returns.length].map(fromWire);
         return values.length === 0 ? undefined : values.length === 1 ? values[0] : values;
       };
@@ -128,12 +136,12 @@ function warmInstance(module, request) {
   }
 }
 
-/** Make a call for the sake of its compilation: JavaScriptCore shares code by module. */
+/** Make a call for the sake of its compilation, which what a module makes shares. */
 function warmUp(instance, one) {
   try {
-    call(instance, one);
+    for (let i = 0; i < warmups; i++) call(instance, one);
   } catch {
-    return; // a trap is as good as a result here
+    return; // a trap is as good as a result here, but its place is in the call that counts
   }
 }
 
@@ -157,7 +165,7 @@ function perform(request, bytes, report) {
     return;
   }
   report({ kind: "ok" });
-  const warm = rest[0] === "warm" ? warmInstance(module, request) : null;
+  const warm = warmups > 0 ? warmInstance(module, request) : null;
   const log = [];
   let instance;
   try {

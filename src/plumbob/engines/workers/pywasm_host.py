@@ -1,7 +1,8 @@
 """The host of pywasm, an interpreter in Python.
 
 Run as `python -I -S pywasm_host.py IN OUT FOLDER VERSION OPTIONS`. It has neither a
-validator nor kinds of traps: a broken assertion of its own is how it traps.
+validator nor kinds of traps: a broken assertion of its own is how it traps. One of them, on
+the number of its frames, is the depth of its stack.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -79,7 +81,14 @@ def listing(function: Any) -> Any:
 
 def failure(error: Exception) -> host.Failed:
     """Return the outcome that an error of the interpreter stands for."""
+    if isinstance(error, AssertionError) and "stack.frame) <" in asserted(error):
+        return host.Failed("trap", "too many frames")
     return host.Failed("trap", f"{type(error).__name__}: {error}")
+
+
+def asserted(error: AssertionError) -> str:
+    """Return the line of the interpreter's source that failed: its assertions say nothing."""
+    return traceback.extract_tb(error.__traceback__)[-1].line or ""
 
 
 def compile_module(binary: bytes, fuel: int | None) -> Program:  # noqa: ARG001  # it counts none

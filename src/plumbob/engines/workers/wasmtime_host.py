@@ -12,7 +12,11 @@ The interface changed over the years, and this is what is done about it:
   3.0 stops the process when it is asked for the code of running out of fuel, and releases
   from 27 on when they are asked for that of a trap that GC brought: so they are not asked
   where the message tells;
-- Cranelift's own flags can be set from 13;
+- Cranelift's own flags can be set from 13, the processor's extensions among them. What an
+  older release finds out of the processor is changed (`cpu.py`);
+- Winch has no name in the C interface, whose setter takes its number all the same. That it
+  is at work is proved on a small function; features that it lacks are left off, found by
+  processes that try, since an engine that cannot be had stops its process;
 - an uncaught exception is a trap to some releases and an error to others.
 """
 
@@ -25,9 +29,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plumbob.engines.workers import host
+    from collections.abc import Callable
+
+    from plumbob.engines.workers import cpu, host
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # start-up
+    import cpu
     import host
 
     sys.path[0] = sys.argv[3]
@@ -49,7 +56,7 @@ FEATURES = {
     "memory64": (1,),
     "multi_memory": (1,),
     "relaxed_simd": (15,),
-    "tail_call": (22,),
+    "tail_call": (19,),
     "function_references": (27,),
     "gc": (27,),
     "exceptions": (39,),
@@ -61,9 +68,18 @@ FEATURES = {
 
 def configure(options: list[list[str]]) -> Any:
     """Return an engine with every feature that the release has."""
+    winch = ["compiler", "winch"] in options
+    if winch:
+        prove_winch()
+    level = next((value for name, value in reversed(options) if name == "cpu"), "native")
+    switches = [] if level == "native" else extensions(level)  # before a configuration looks
     config = wasmtime.Config()
+    for flag in switches:
+        set_flag(config, f"{flag}=false")
+    if winch:
+        choose(config, WINCH)
     for feature, since in FEATURES.items():
-        if since <= VERSION and switch_on(config, feature):
+        if since <= VERSION and (not winch or winch_has(feature)) and switch_on(config, feature):
             SWITCHED_ON.append(feature)
     if hasattr(type(config), "shared_memory"):
         config.shared_memory = True
@@ -75,6 +91,77 @@ def configure(options: list[list[str]]) -> Any:
         elif name == "fuel":
             config.consume_fuel = True
     return wasmtime.Engine(config)
+
+
+def extensions(level: str) -> list[str]:
+    """Return Cranelift's flags to switch off for a level; without such flags none.
+
+    Then the processor is made to look as if it were of that level.
+    """
+    try:
+        if hasattr(library(), "wasmtime_config_cranelift_flag_set"):
+            return cpu.flags(level)
+        cpu.hide(library(), level)
+    except cpu.CannotHideError as error:
+        sys.exit(f"cpu={level}: {error}")
+    return []
+
+
+WINCH = 2
+"""Its number in the enumeration of compilers that lies behind the C interface."""
+
+
+def choose(config: Any, compiler: int) -> None:
+    """Have a compiler by its number."""
+    setter = library().wasmtime_config_strategy_set
+    setter.argtypes = [ctypes.c_void_p, ctypes.c_uint8]
+    setter.restype = None
+    setter(pointer(config), compiler)
+
+
+def compiled_by(compiler: int) -> bytes:
+    """Return what a compiler makes of a small function, with all that comes with it."""
+    config = wasmtime.Config()
+    choose(config, compiler)
+    return bytes(wasmtime.Module(wasmtime.Engine(config), PROBE).serialize())
+
+
+PROBE = bytes.fromhex("0061736d010000000105016000017f030201000a0c010a00410141026a41036a0b")
+"""A function that Cranelift folds into one constant, and Winch does not."""
+
+
+def prove_winch() -> None:
+    """Exit where the release has no Winch behind its number."""
+    if not in_child(lambda: compiled_by(WINCH) != compiled_by(1)):
+        sys.exit("this release of wasmtime has no compiler Winch that could be chosen")
+
+
+def winch_has(feature: str) -> bool:
+    """Return whether Winch compiles modules with a feature switched on."""
+
+    def try_it() -> bool:
+        config = wasmtime.Config()
+        choose(config, WINCH)
+        if not switch_on(config, feature):
+            return False
+        wasmtime.Module(wasmtime.Engine(config), PROBE)
+        return True
+
+    return in_child(try_it)
+
+
+def in_child(do: Callable[[], bool]) -> bool:
+    """Return what a function returns in a process of its own; False where that dies."""
+    child = os.fork()
+    if child == 0:
+        done = False
+        try:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 2)
+            done = do()
+        finally:
+            os._exit(0 if done else 1)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def switch_on(config: Any, feature: str) -> bool:
@@ -186,7 +273,8 @@ class Program:
     def stand_in(self, place: int, item: dict[str, Any], kind: Any, log: list[Any]) -> Any:
         """Return what stands in for one import."""
         if item["kind"] == "func":
-            return wasmtime.Func(self.store, kind, host.recorder(place, item, log))
+            called = host.recorder(place, item, log, self.store.gc, stress=STRESS)
+            return wasmtime.Func(self.store, kind, called)
         if item["kind"] == "global":
             return wasmtime.Global(self.store, kind, value(item["value"]))
         if item["kind"] == "memory":
@@ -245,6 +333,7 @@ def compile_module(binary: bytes, fuel: int | None) -> Program:
 
 SWITCHED_ON: list[str] = []
 OPTIONS = json.loads(sys.argv[5])
+STRESS = ["gc", "stress"] in OPTIONS
 DEFAULT_FUEL = next((int(value) for name, value in OPTIONS if name == "fuel"), None)
 ENGINE = configure(OPTIONS)
 
