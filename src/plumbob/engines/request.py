@@ -63,11 +63,13 @@ class FunctionImport:
     """Without any it returns zeros and nulls."""
     logged: bool = True
     """Whether its calls are noted."""
+    collecting: bool = False
+    """Whether it runs the collector whatever it is called."""
 
     @property
     def collects(self) -> bool:
         """Whether an engine that has a collector runs it in each call."""
-        return (self.module, self.name) in COLLECTING
+        return self.collecting or (self.module, self.name) in COLLECTING
 
     def wire(self) -> dict[str, Any]:
         """Return the description that harnesses read."""

@@ -195,6 +195,9 @@ def _remarks(document: Document, result: CheckResult) -> None:
             for lack in comparison.unsupported:
                 words = first_line(lack.message) or lack.place.step
                 missing[f"{comparison.engine}: {words}"] = None
+            for tried in comparison.settings:
+                if tried.reason:
+                    missing[f"{comparison.engine} with {tried.setting}: {tried.reason}"] = None
             if comparison.unjudged:
                 missing[f"{comparison.engine}: {comparison.unjudged}"] = None
         for name, reason in part.subject.uncallable:
@@ -244,6 +247,11 @@ def _module_data(part: Checked, reference: str) -> dict[str, Any]:
         "verdict": part.verdict.verdict,
         "wrong": list(part.verdict.wrong),
         "sentence": sentence(part, reference),
+        "settings": [
+            {"engine": comparison.engine, **tried._asdict()}
+            for comparison in part.comparisons
+            for tried in comparison.settings
+        ],
         "invalid": part.subject.invalid,
         "calls": len(part.subject.invocations),
     }

@@ -184,10 +184,18 @@ def test_names_keep_the_options() -> None:
 
 def test_settings_are_the_other_values_of_fixed_options() -> None:
     spec = parse_spec("wasmtime:cranelift-flag=enable_verifier=true,opt=speed")
-    names = [engine_name(variant, "1.0.0") for variant, _, _ in settings_of(spec)]
+    names = [
+        engine_name(variant, "1.0.0") for variant, name, _ in settings_of(spec) if name == "opt"
+    ]
     flag = "wasmtime==1.0.0:cranelift-flag=enable_verifier=true,opt="
     assert sorted(names) == [f"{flag}none", f"{flag}speed", f"{flag}speed_and_size"]
     plain = [engine_name(variant, "1.0.0") for variant, _, _ in settings_of(parse_spec("deno"))]
-    assert plain == ["deno==1.0.0:tier=turbofan", "deno==1.0.0:tier=liftoff"]
+    assert plain == [
+        f"deno==1.0.0:{option}"
+        for option in (
+            "tier=turbofan", "tier=liftoff", "tier=natural", "cpu=native", "cpu=baseline",
+            "gc=normal", "gc=stress",
+        )
+    ]  # fmt: skip
     assert settings_of(parse_spec("wasm3")) == []
     assert settings_of(parse_spec("binaryen:passes=-O2")) == []

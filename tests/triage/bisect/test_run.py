@@ -47,11 +47,12 @@ def test_releases_ranges_and_settings(cache: Cache) -> None:
     )
     assert not found.not_tried
     assert [(one.version, one.option, one.value) for one in found.settings] == [
-        (version, "opt", value)
+        (version, option, value)
         for version in ("6.0.0", "9.0.0")
-        for value in KINDS["wasmtime"].options["opt"] or ()
+        for option, values in KINDS["wasmtime"].options.items()
+        for value in values or ()
     ]
-    assert len(judge.asked) == 9 + 2 * 3
+    assert len(judge.asked) == 9 + 2 * (3 + 2 + 4 + 2)
 
 
 @pytest.mark.usefixtures("shelf")
@@ -59,9 +60,15 @@ def test_settings_under_which_it_is_good(cache: Cache) -> None:
     publish(cache, "wasmtime", ["1.0.0", "2.0.0"])
     results = {"1.0.0": "g", "2.0.0": "b", "wasmtime==2.0.0:opt=speed": "g"}
     results |= {"wasmtime==2.0.0:opt=none": "b", "wasmtime==2.0.0:opt=speed_and_size": "u"}
+    results |= {
+        f"wasmtime==2.0.0:{name}={value}": "b"
+        for name, values in KINDS["wasmtime"].options.items()
+        for value in values or ()
+        if name != "opt"
+    }
     judge = FakeJudge(results)
     found = Bisection(judge, cache).run("wasmtime")
-    told = {one.value: one.verdict.result for one in found.settings}
+    told = {one.value: one.verdict.result for one in found.settings if one.option == "opt"}
     assert told == {"none": BAD, "speed": GOOD, "speed_and_size": UNSUPPORTED}
 
 

@@ -177,6 +177,7 @@ function perform(request, bytes, report) {
   report(log.length === 0 ? { kind: "ok" } : { kind: "ok", log });
   for (const one of request.calls) {
     if (warm !== null) warmUp(warm, one);
+    if (stress) collect();
     log.length = 0;
     let outcome;
     try {

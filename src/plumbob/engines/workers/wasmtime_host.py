@@ -294,6 +294,8 @@ class Program:
         if "exnref" in results:  # some releases stop the process as not implemented
             raise host.Failed("unsupported", "the Python package returns no exnref")
         given = [value(text) for text in args]
+        if STRESS:
+            self.store.gc()
         self.refuel()
         try:
             back = function(self.store, *given)

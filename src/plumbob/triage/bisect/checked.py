@@ -60,6 +60,9 @@ class CheckedJudge:
             return [self._checkers[place].run(engine) for place in self._places(engine)]
         finally:
             self._pool.release(engine)
+            for checker in self._checkers:
+                for setting in checker.settings(engine):
+                    self._pool.release(setting.engine)
 
     def compare(self, engine: str, ran: Sequence[Ran]) -> Verdict:
         """Return the verdict on what an engine did: the worst of all modules."""
@@ -102,7 +105,9 @@ class CheckedJudge:
         if comparison.findings:
             first = comparison.findings[0]
             expected = first.asserted or expected_text(first)
-            return Verdict(BAD, self._where(job, first.place), found_text(first), expected)
+            where = self._where(job, first.place)
+            under = f" with {first.setting}" if first.setting else ""
+            return Verdict(BAD, f"{where}{under}", found_text(first), expected)
         if comparison.unsupported:
             missing = comparison.unsupported[0]
             return Verdict(UNSUPPORTED, self._where(job, missing.place), missing.message)

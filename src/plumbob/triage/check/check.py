@@ -8,28 +8,39 @@ reference does (`compare`) may not.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from plumbob.engines.binaryen_encodings import older_form
 from plumbob.engines.errors import EngineError
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, OutcomeKind
+from plumbob.engines.spec import parse_spec
 from plumbob.errors import InternalError
 from plumbob.triage.check.compare import Sides, compare, large, steps
 from plumbob.triage.check.events import (
     COMPILE,
     NO_END,
+    TERMINATION,
     VALIDITY,
     Comparison,
     Difference,
     Event,
     Missing,
     Place,
+    Tried,
 )
 from plumbob.triage.check.machine import Machine, machine
 from plumbob.triage.check.plan import MORE_FUEL, Plan, Run, plan
 from plumbob.triage.check.pool import Opened, Pool, optimises
+from plumbob.triage.check.stress import (
+    SMALL,
+    Setting,
+    further_settings,
+    is_stressed,
+    operators_of,
+    stressed,
+)
 from plumbob.triage.check.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, Verdict, decide
 
 if TYPE_CHECKING:
@@ -37,6 +48,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from plumbob.engines.optimiser import Optimised
+    from plumbob.engines.spec import EngineSpec
     from plumbob.triage.check.compare import Assertion
     from plumbob.triage.check.reference import Reference
     from plumbob.triage.check.subject import Subject
@@ -53,6 +65,8 @@ class Ran(NamedTuple):
     answers: tuple[Answer, ...] = ()
     optimised: Optimised | None = None
     closed_world: bool = False
+    further: tuple[tuple[Setting, Ran | EngineError], ...] = ()
+    """What it did under other settings, or why it did nothing."""
 
 
 class Checker:
@@ -70,12 +84,17 @@ class Checker:
         self._own = pool is None
         self.assertion = assertion
         self._plan: Plan | None = None
+        self._operators: frozenset[str] = frozenset()
+        """Those of a small module, once there is a plan."""
 
     @property
     def plan(self) -> Plan:
         """The sessions, and what the reference makes of them; run when first asked for."""
         if self._plan is None:
             self._plan = plan(self.subject, self.pool.reference)
+            module = self.subject.module
+            small = self.subject.invalid is None and len(module) <= SMALL
+            self._operators = operators_of(module) if small else frozenset()
         return self._plan
 
     def judge(self, engine: str) -> Comparison:
@@ -94,12 +113,31 @@ class Checker:
             optimiser = self.pool.optimiser(engine)
             optimised = optimiser.optimise(self.subject.module)
             return Ran((), optimised, "--closed-world" in optimiser.flags)
+        ran = self._sessions(engine)
+        further: list[tuple[Setting, Ran | EngineError]] = []
+        for setting in self.settings(engine):
+            try:
+                further.append((setting, self._sessions(setting.engine)))
+            except EngineError as error:
+                if self.pool.stopping:
+                    raise
+                further.append((setting, error))
+        return ran._replace(further=tuple(further))
+
+    def settings(self, engine: str) -> list[Setting]:
+        """Return the settings under which an engine is run as well."""
+        return further_settings(parse_spec(engine), self._operators)
+
+    def _sessions(self, engine: str) -> Ran:
         opened = self.pool.engine(engine)
+        stress = is_stressed(opened.spec)
         answers = []
         for run in self.plan.runs:
             if self.pool.stopping:
                 raise EngineError(f"{engine} was stopped")
-            answers.append(opened.run(run.session.request))
+            request = run.session.request
+            valid = self.subject.invalid is None
+            answers.append(opened.run(stressed(request) if stress and valid else request))
         return Ran(tuple(answers))
 
     def compare(self, engine: str, ran: Ran) -> Comparison:
@@ -111,11 +149,30 @@ class Checker:
                 return told
             missing = Missing(Place(COMPILE), f"knows only an older encoding of {older}")
             return Comparison(engine, unsupported=(missing,))
+        plain = shown = self._compare(engine, ran, parse_spec(engine))
+        tried = []
+        for setting, done in ran.further:
+            if isinstance(done, EngineError):
+                tried.append(Tried(setting.option, None, str(done)))
+                continue
+            told = self._compare(engine, done, parse_spec(setting.engine))
+            tried.append(Tried(setting.option, told.good, told.unjudged))
+            if told.findings and not shown.findings:
+                named = (each._replace(setting=setting.option) for each in told.findings)
+                shown = replace(told, findings=tuple(named))
+        return replace(shown, settings=tuple(tried)) if tried else plain
+
+    def _compare(self, engine: str, ran: Ran, spec: EngineSpec) -> Comparison:
         sides = [
             Sides(run, run.session, run.session.read(answer))
             for run, answer in zip(self.plan.runs, ran.answers, strict=True)
         ]
-        return compare(engine, sides, assertion=self.assertion)
+        told = compare(engine, sides, assertion=self.assertion)
+        late = [each for each in told.findings if each.what == TERMINATION]
+        if not late or not is_stressed(spec):
+            return told
+        rest = tuple(each for each in told.findings if each.what != TERMINATION)
+        return replace(told, findings=rest, unjudged="not all ended in time, collecting so often")
 
     def judge_optimised(
         self, engine: str, module: bytes, *, closed_world: bool = False

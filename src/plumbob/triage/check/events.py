@@ -98,6 +98,8 @@ class Difference(NamedTuple):
     """The rule of `allowed.py` that permits it; empty for a finding."""
     asserted: str = ""
     """What a script asserts that this contradicts."""
+    setting: str = ""
+    """The setting under which it shows, where it does not without: `gc=stress`."""
 
 
 class Missing(NamedTuple):
@@ -105,6 +107,16 @@ class Missing(NamedTuple):
 
     place: Place
     message: str
+
+
+class Tried(NamedTuple):
+    """A setting under which an engine was run as well."""
+
+    setting: str
+    good: bool | None
+    """As `Comparison.good`."""
+    reason: str = ""
+    """Why nothing can be said, where that is so."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,9 @@ class Comparison:
     """What was compared, and what the engine did there."""
     unjudged: str = ""
     """Why the rest could not be judged, where that is so."""
+    settings: tuple[Tried, ...] = ()
+    """Other settings under which it was run too. Where only one of them shows a difference,
+    the comparison is that one's."""
 
     @property
     def good(self) -> bool | None:

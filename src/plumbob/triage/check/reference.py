@@ -340,8 +340,9 @@ class _Run:
 
         def called(*arguments: Any) -> Any:
             nonlocal calls
-            values = map(from_guest, described.params, arguments)
-            self.log.append(HostCall(place, tuple(values)))
+            if described.logged:
+                values = map(from_guest, described.params, arguments)
+                self.log.append(HostCall(place, tuple(values)))
             answer = answers[calls % len(answers)]
             calls += 1
             return answer

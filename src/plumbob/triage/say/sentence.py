@@ -69,26 +69,27 @@ def expected_text(difference: Difference) -> str:
 
 def _wrong(checked: Checked, reference: str) -> str:
     verdict = checked.verdict
-    groups: dict[tuple[Place, str], list[str]] = {}
+    groups: dict[tuple[Place, str, str], list[str]] = {}
     for name in verdict.wrong:
         finding = verdict.decided[name]
-        groups.setdefault((finding.place, found_text(finding)), []).append(name)
+        groups.setdefault((finding.place, found_text(finding), finding.setting), []).append(name)
     parts = []
-    for (place, _), names in groups.items():
+    for (place, _, setting), names in groups.items():
         finding = verdict.decided[names[0]]
+        under = f" with {setting}" if setting else ""
         differ = "differ" if len(names) > 1 else "differs"
         if finding.asserted:
             where = _where(checked.subject, place)
             contradict = "contradict" if len(names) > 1 else "contradicts"
             parts.append(
-                f"{_list(names)} {contradict} the script: {where} {_does(finding)}, "
+                f"{_list(names)}{under} {contradict} the script: {where} {_does(finding)}, "
                 f"{finding.asserted}"
             )
             continue
         others = _agreeing(place, checked.comparisons)
         majority = f" and from the majority ({_list(others)})" if others else ""
         parts.append(
-            f"{_list(names)} {differ} from the reference{majority}: "
+            f"{_list(names)}{under} {differ} from the reference{majority}: "
             f"{_difference(checked.subject, finding, len(names))}"
         )
     text = "; ".join(parts) + "."
