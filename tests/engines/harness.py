@@ -11,6 +11,7 @@ import os
 import signal
 import struct
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,6 +21,17 @@ HEADER = struct.Struct("<II")
 def send(data: object) -> None:
     text = json.dumps(data).encode()
     os.write(int(sys.argv[2]), HEADER.pack(len(text), 0) + text)
+
+
+def work() -> None:
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        pass
+
+
+def work_and_die() -> None:
+    work()
+    os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def misbehave(word: str) -> None:
@@ -63,6 +75,15 @@ def misbehave(word: str) -> None:
     elif word == "noise":
         os.write(1, bytes(range(256)) * 16)
         os.write(2, b"\xff\xfe\x00" * 999)
+    elif word == "late":  # a thread works on, and dies of it
+        threading.Thread(target=work_and_die, daemon=True).start()
+    elif word == "work":
+        threading.Thread(target=work, daemon=True).start()
+    elif word == "lottery":  # every third process dies
+        tickets = Path(os.environ["TICKETS"])
+        tickets.write_text(tickets.read_text() + "x" if tickets.exists() else "x")
+        if len(tickets.read_text()) % 3 == 0:
+            misbehave("late")
     elif word == "chat":
         for _ in range(300):
             os.write(1, b"0123456789abcdef" * 64)
@@ -74,6 +95,12 @@ def main() -> None:
     send({"version": "fake"})
     source = os.fdopen(int(sys.argv[1]), "rb")
     served = 0
+
+    def pace() -> None:
+        if request["paced"]:
+            size, _ = HEADER.unpack(source.read(HEADER.size))
+            source.read(size)
+
     while header := source.read(HEADER.size):
         size, blob_size = HEADER.unpack(header)
         request = json.loads(source.read(size))
@@ -84,11 +111,18 @@ def main() -> None:
         steps: list[dict[str, object]] = [{"kind": "ok"}, {"kind": "ok"}]
         for export, _, results in request["calls"]:
             if request["stream"]:
-                send({"steps": steps})
+                for step in steps:
+                    send({"steps": [step]})
+                    pace()
                 steps = []
             misbehave(export)
             steps.append({"kind": "values", "values": [f"{kind}:{served:x}" for kind in results]})
-        send({"steps": steps})
+        if request["stream"]:
+            for step in steps:
+                send({"steps": [step]})
+                pace()
+        else:
+            send({"steps": steps})
 
 
 if __name__ == "__main__":

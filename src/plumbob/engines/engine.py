@@ -107,6 +107,7 @@ class Engine(Served):
     ) -> None:
         super().__init__(spec, version, command, limits)
         self._judge = judge
+        self._threads = KINDS[spec.kind].threads
         self._ahead: _Ahead | None = None
 
     def run(self, request: Request) -> Answer:
@@ -123,6 +124,23 @@ class Engine(Served):
             return answer
         second = self._attempt(self._ready(), request, stream=True)
         return Answer(second.compiled, second.instantiated, second.results, fault)
+
+    def answers(self, request: Request) -> tuple[Answer, ...]:
+        """Return what the engine makes of a request, every answer that it gives, the first first.
+
+        Kinds of engines that are known to be nondeterministic are asked several times, each
+        time alone in a fresh worker; a fault ends that, since it is a finding whatever else
+        there was. Raises as `run` does.
+        """
+        found = [self.run(request)]
+        for _ in range(1, KINDS[self.spec.kind].runs):
+            if any(step.kind in _FAULTS for step in found[-1].steps):
+                break
+            self._drop()
+            again = self._attempt(self._ready(), request, stream=True)
+            if all(again.steps != answer.steps for answer in found):
+                found.append(again)
+        return tuple(found)
 
     def run_many(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Yield the answer to each request, in order: those of `run`, `retried` aside.
@@ -214,11 +232,16 @@ class Engine(Served):
 
     def _attempt(self, worker: Worker, request: Request, *, stream: bool) -> Answer:
         steps: list[Outcome] = []
+        paced = stream and self._threads
         with self._whole():
-            frame = (request.wire(stream=stream), request.module)
+            frame = (request.wire(stream=stream, paced=paced), request.module)
             fault = worker.send([frame], self.limits.seconds)
             if fault is None:
-                steps, fault = self._read(worker, request)
+                steps, fault = self._read(worker, request, paced=paced)
+            if fault is None and self._threads and not paced:
+                fault = worker.quiet()
+                if fault is not None:
+                    steps.pop()
         if fault is not None:
             self._drop()
             steps.append(self._ended(fault))
@@ -232,8 +255,14 @@ class Engine(Served):
             fault.kind, (), None, fault.message, (), fault.signal, fault.status, fault.tail
         )
 
-    def _read(self, worker: Worker, request: Request) -> tuple[list[Outcome], Fault | None]:
-        """Return the steps of one request that were reported, and what broke them off."""
+    def _read(
+        self, worker: Worker, request: Request, *, paced: bool = False
+    ) -> tuple[list[Outcome], Fault | None]:
+        """Return the steps of one request that were reported, and what broke them off.
+
+        With `paced` each is let go on when the worker is quiet. If it ends before, the step
+        that was reported is what ended it.
+        """
         steps: list[Outcome] = []
         while len(steps) < 2 + len(request.calls):
             frame = worker.receive(self.limits.seconds)
@@ -244,6 +273,13 @@ class Engine(Served):
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 said = f"answered with {frame[0]!r:.200} ({error})"
                 return steps, Fault(FaultKind.GARBAGE, said)
+            if paced:
+                fault = worker.quiet()
+                if fault is not None:
+                    return steps[:-1], fault
+                fault = worker.proceed(self.limits.seconds)
+                if fault is not None:
+                    return steps[:-1], fault
             if len(steps) <= 2 and steps[-1].kind != OutcomeKind.OK:
                 break  # the harness stops there too
         if len(steps) > 2 + len(request.calls):

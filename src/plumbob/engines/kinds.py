@@ -30,6 +30,11 @@ class Kind(NamedTuple):
     """Whether it turns a module into another instead of running it."""
     builds: bool = False
     """Whether it is published as source, and building it takes a C compiler."""
+    threads: bool = False
+    """Whether it goes on compiling or collecting in threads of its own after it answered."""
+    runs: int = 1
+    """How often a request is run, each time alone in a fresh worker, before its answer counts:
+    more than once where the same program is known to end now so, now so."""
 
 
 GC: Final = ("normal", "stress")
@@ -62,7 +67,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             },
             None,
         ),
-        Kind("deno", "pypi", "deno", (2,), V8, "bin/deno"),
+        Kind("deno", "pypi", "deno", (2,), V8, "bin/deno", threads=True),
         Kind(
             "node",
             "npm",
@@ -70,6 +75,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             (16,),
             V8,
             "package/bin/node",
+            threads=True,
         ),
         Kind(
             "bun",
@@ -82,6 +88,8 @@ KINDS: Final[Mapping[str, Kind]] = {
                 "jsc-flag": None,
             },
             "package/bin/bun",
+            threads=True,
+            runs=4,
         ),
         Kind("wasm3", "pypi", "pywasm3", (0, 4, 8), {}, None, builds=True),
         Kind("pywasm", "pypi", "pywasm", (2,), {}, None),

@@ -35,6 +35,15 @@ Frame = tuple[dict[str, Any], bytes]
 WATCH_INTERVAL = 0.02
 """Seconds between two looks at a worker's memory: at 5 GB/s it gains 100 MB unseen."""
 
+QUIET = 2.0
+"""Seconds for which threads may be busy after an answer."""
+
+IDLE_PAUSE = 0.0005
+"""Seconds between two looks at a worker's threads."""
+
+IDLE_LOOKS = 3
+"""Looks in a row at which no thread may run: one may just wait for another's lock."""
+
 TAIL = 4000
 """Bytes kept of what a worker printed last."""
 
@@ -195,7 +204,32 @@ class Worker:
             self._wait(deadline)
         return self._fault
 
-    def _wait(self, deadline: float) -> None:
+    def proceed(self, seconds: float) -> Fault | None:
+        """Let a paced worker take its next step; return a fault where it is not there."""
+        fault = self.send([({}, b"")], seconds)
+        self.served -= 1
+        return fault
+
+    def quiet(self) -> Fault | None:
+        """Wait until none of the worker's threads runs, or it ends; return its fault then.
+
+        A worker that has answered waits for the next request. What its other threads do
+        meanwhile is still what the answered one brought: code that is compiled, objects that
+        are collected. One that is busy for `QUIET` seconds is believed to be so for good.
+        """
+        deadline = time.monotonic() + QUIET
+        idle = 0
+        while self._fault is None and idle < IDLE_LOOKS:
+            if self._process.poll() is not None:
+                return self._ended()
+            now = time.monotonic()
+            if now >= deadline:
+                break
+            idle = 0 if busy_threads(self.pid) else idle + 1
+            self._wait(min(deadline, now + IDLE_PAUSE), timeout=False)
+        return self._fault
+
+    def _wait(self, deadline: float, *, timeout: bool = True) -> None:
         """Read what there is, or notice what went wrong."""
         now = time.monotonic()
         if not self._bounded and now - self._watched >= WATCH_INTERVAL:
@@ -205,7 +239,8 @@ class Worker:
                 self._fail(FaultKind.MEMORY, f"used {used >> 20} MiB of memory")
                 return
         if now >= deadline:
-            self._fail(FaultKind.TIMEOUT, "did not answer in time")
+            if timeout:
+                self._fail(FaultKind.TIMEOUT, "did not answer in time")
             return
         for descriptor, _ in self._poll.poll(min(deadline - now, WATCH_INTERVAL) * 1000):
             if descriptor == self._printed:
@@ -295,6 +330,23 @@ def _resident_linux(pid: int) -> int:
             return int(stream.read().split()[1]) * PAGE
     except (FileNotFoundError, ProcessLookupError, IndexError):
         return 0
+
+
+def busy_threads(pid: int) -> bool:
+    """Return whether a thread of a process runs, or is about to, where the system tells."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208  # a thousand times a second
+    except OSError:
+        return False  # gone, or a system without /proc
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as stream:  # noqa: PTH123  # the same
+                state = stream.read().rpartition(b")")[2].split(maxsplit=1)[0]
+        except (OSError, IndexError):
+            continue  # it has just ended
+        if state in (b"R", b"D"):
+            return True
+    return False
 
 
 def bare_environment() -> dict[str, str]:

@@ -174,13 +174,15 @@ class Request:
     fuel: int | None = None
     """Of engines that count, for each step; others are bounded by time alone."""
 
-    def wire(self, *, stream: bool) -> dict[str, Any]:
+    def wire(self, *, stream: bool, paced: bool = False) -> dict[str, Any]:
         """Return the request as harnesses read it; the module travels beside it.
 
-        With `stream` each step is reported when it is done, else all at the end.
+        With `stream` each step is reported when it is done, else all at the end; with `paced`
+        it waits after each for an empty request.
         """
         return {
             "stream": stream,
+            "paced": paced,
             "calls": [
                 [call.export, [value.wire() for value in call.args], list(call.results)]
                 for call in self.calls

@@ -147,7 +147,10 @@ function warmUp(instance, one) {
 
 function run(request, bytes) {
   if (request.stream) {
-    perform(request, bytes, (step) => send({ steps: [step] }));
+    perform(request, bytes, (step) => {
+      send({ steps: [step] });
+      if (request.paced) receive(); // the leave to go on
+    });
     return;
   }
   const steps = [];

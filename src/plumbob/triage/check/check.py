@@ -62,7 +62,8 @@ INVALID = "invalid"
 class Ran(NamedTuple):
     """What an engine did: answers to the plan's sessions, or a module."""
 
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[tuple[Answer, ...], ...] = ()
+    """Of each session every answer that there was: one, unless the engine cannot decide."""
     optimised: Optimised | None = None
     closed_world: bool = False
     further: tuple[tuple[Setting, Ran | EngineError], ...] = ()
@@ -137,7 +138,7 @@ class Checker:
                 raise EngineError(f"{engine} was stopped")
             request = run.session.request
             valid = self.subject.invalid is None
-            answers.append(opened.run(stressed(request) if stress and valid else request))
+            answers.append(opened.answers(stressed(request) if stress and valid else request))
         return Ran(tuple(answers))
 
     def compare(self, engine: str, ran: Ran) -> Comparison:
@@ -163,16 +164,27 @@ class Checker:
         return replace(shown, settings=tuple(tried)) if tried else plain
 
     def _compare(self, engine: str, ran: Ran, spec: EngineSpec) -> Comparison:
-        sides = [
-            Sides(run, run.session, run.session.read(answer))
-            for run, answer in zip(self.plan.runs, ran.answers, strict=True)
-        ]
-        told = compare(engine, sides, assertion=self.assertion)
+        """Return the comparison; of several answers to a session the first that is wrong."""
+        told = self._compare_answers(engine, [answers[0] for answers in ran.answers])
+        for place, answers in enumerate(ran.answers):
+            for other in answers[1:]:
+                if told.findings:
+                    break
+                chosen = [each[0] for each in ran.answers]
+                chosen[place] = other
+                told = self._compare_answers(engine, chosen)
         late = [each for each in told.findings if each.what == TERMINATION]
         if not late or not is_stressed(spec):
             return told
         rest = tuple(each for each in told.findings if each.what != TERMINATION)
         return replace(told, findings=rest, unjudged="not all ended in time, collecting so often")
+
+    def _compare_answers(self, engine: str, answers: Sequence[Answer]) -> Comparison:
+        sides = [
+            Sides(run, run.session, run.session.read(answer))
+            for run, answer in zip(self.plan.runs, answers, strict=True)
+        ]
+        return compare(engine, sides, assertion=self.assertion)
 
     def judge_optimised(
         self, engine: str, module: bytes, *, closed_world: bool = False

@@ -45,8 +45,8 @@ class Opened(Protocol):
 class Runs(Opened, Protocol):
     """An engine that runs modules."""
 
-    def run(self, request: Request) -> Answer:
-        """Return what it makes of a request."""
+    def answers(self, request: Request) -> tuple[Answer, ...]:
+        """Return every answer that it gives to a request: one, unless it cannot decide."""
 
 
 class Optimises(Opened, Protocol):

@@ -143,6 +143,10 @@ class Reference(Closing):
         finally:
             run.release()
 
+    def answers(self, request: Request) -> tuple[Answer, ...]:
+        """Return the answer of `run`: there is never another."""
+        return (self.run(request),)
+
     def run_many(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Yield the answer to each request, in order."""
         return map(self.run, requests)
