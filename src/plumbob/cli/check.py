@@ -49,9 +49,16 @@ FUEL = 20_000_000
     help="How many instructions of the IR the reference runs in one call, within a factor of "
     "two; ten times as many where that is not enough.",
 )
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Begin no further call with chosen arguments when the reference has run a module for so "
+    "long; those are left out. Without it there is no such limit.",
+)
 @json_option
 @common
-def command(  # one parameter an option
+def command(  # noqa: PLR0913  # one parameter an option
     *,
     paths: tuple[str, ...],
     engines: tuple[str, ...],
@@ -60,6 +67,7 @@ def command(  # one parameter an option
     seed: int,
     timeout: float,
     fuel: int,
+    budget: float | None,
     as_json: bool,
 ) -> ExitCode:
     """Run a program on several engines and optimisers, and say who is wrong.
@@ -84,7 +92,7 @@ def command(  # one parameter an option
     if not engines:
         names = _newest(cache)
     pool = Pool(
-        cache=cache, limits=Limits(seconds=timeout), fuel=fuel, reference=reference,
+        cache=cache, limits=Limits(seconds=timeout), fuel=fuel, reference=reference, budget=budget,
         announce=lambda text: click.echo(f"plumbob: {text}", err=True),
     )  # fmt: skip
     with pool:

@@ -205,6 +205,9 @@ def _remarks(document: Document, result: CheckResult) -> None:
         for place in part.plan.left_out:
             label = place_text(part.subject, Place(CALL, place))
             missing[f"{label} is left out: the reference does not end within its fuel"] = None
+        for place in part.plan.unasked:
+            label = place_text(part.subject, Place(CALL, place))
+            missing[f"{label} is left out: the time for chosen calls is spent"] = None
     for title, lines in (("allowed to differ", allowed), ("not supported", missing)):
         if not lines:
             continue
@@ -254,6 +257,7 @@ def _module_data(part: Checked, reference: str) -> dict[str, Any]:
         ],
         "invalid": part.subject.invalid,
         "calls": len(part.subject.invocations),
+        "left_out": len(part.plan.left_out) + len(part.plan.unasked),
     }
 
 

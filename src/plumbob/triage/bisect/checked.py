@@ -119,7 +119,8 @@ class CheckedJudge:
         return Verdict(GOOD)
 
     def _where(self, job: Job, place: Place) -> str:
-        where = place_text(job.subject, place)
+        checker = self._checkers[next(i for i, one in enumerate(self._jobs) if one is job)]
+        where = place_text(checker.subject, place)  # whose arguments the reference settled on
         return where if len(self._jobs) == 1 else f"module of line {job.line}, {where}"
 
 

@@ -1,8 +1,8 @@
 """Arguments for exported functions: read from words, or chosen from the parameters' types.
 
 An argument is plain data, told so that it can be typed again: `write` is the inverse of
-`read_arguments`. Chosen ones depend on the seed, the export's name and the types alone, so
-that the same export gets the same arguments before and after an optimiser.
+`read_arguments`. Chosen ones depend on the seed, the export's name, the types and the numbers
+that the program brings up (`hints.py`), before any optimiser has seen it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from plumbob.wasm.text.numbers import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plumbob.triage.check.hints import Hints
     from plumbob.wasm.types import ValType
 
 NULL: Final = "null"
@@ -158,19 +159,78 @@ def choose(
     """
     if not types:
         return [()]
-    chosen: list[tuple[Argument, ...]] = []
+    chosen: dict[tuple[Argument, ...], None] = {}
     for row in range(4 * count):
-        arguments = tuple(
-            _choose(
-                type_, tuple(shapes[place]) if shapes else (), _dice(seed, export, row, place), row
-            )
-            for place, type_ in enumerate(types)
-        )
-        if arguments not in chosen:
-            chosen.append(arguments)
+        chosen[_row(export, types, shapes, seed, row)] = None
         if len(chosen) == count:
             break
-    return chosen
+    return list(chosen)
+
+
+def choose_hinted(
+    export: str,
+    types: Sequence[ValType],
+    shapes: Sequence[Sequence[str]],
+    seed: int,
+    count: int,
+    hints: Hints,
+) -> list[tuple[Argument, ...]]:
+    """Return up to `count` lists of arguments of which one or more are the program's numbers.
+
+    Each hint in turn goes to each parameter that can take it, so that the first hints of
+    `Hints` are tried before the others; what the other parameters get is drawn: another hint
+    as often as not.
+    """
+    numbers = [hints.numbers(type_) for type_ in types]
+    longest = max(map(len, numbers), default=0)
+    turns = [
+        (place, turn)
+        for turn in range(longest)
+        for place, own in enumerate(numbers)
+        if turn < len(own)
+    ]
+    chosen: dict[tuple[Argument, ...], None] = {}
+    for row, (place, turn) in enumerate(turns[:count], _FIRST_HINTED):
+        arguments = list(_row(export, types, shapes, seed, row))
+        for other, own in enumerate(numbers):
+            dice = _dice(seed, export, row, len(types) + other)
+            if other == place:
+                arguments[other] = Argument(str(types[other]), own[turn])
+            elif own and dice & 1:
+                arguments[other] = Argument(str(types[other]), own[(dice >> 1) % len(own)])
+        chosen[tuple(arguments)] = None
+    return list(chosen)
+
+
+_FIRST_HINTED: Final = 1 << 20
+"""The row of the first list with hints: others are far below."""
+
+
+def ending(arguments: Sequence[Argument], attempt: int) -> tuple[Argument, ...]:
+    """Return arguments in place of those with which a call does not end: smaller ones.
+
+    Integers that may count the turns of a loop become small and positive, or, at a second
+    attempt, one; at a third zero. References and floats stay.
+    """
+    return tuple(
+        argument._replace(bits=(argument.bits % 16 + 1, 1, 0)[attempt])
+        if argument.type in ("i32", "i64") and argument.bits is not None
+        else argument
+        for argument in arguments
+    )
+
+
+ATTEMPTS: Final = 3
+"""Of `ending`."""
+
+
+def _row(
+    export: str, types: Sequence[ValType], shapes: Sequence[Sequence[str]], seed: int, row: int
+) -> tuple[Argument, ...]:
+    return tuple(
+        _choose(type_, tuple(shapes[place]) if shapes else (), _dice(seed, export, row, place), row)
+        for place, type_ in enumerate(types)
+    )
 
 
 def _dice(seed: int, export: str, row: int, place: int) -> int:

@@ -92,7 +92,8 @@ class Checker:
     def plan(self) -> Plan:
         """The sessions, and what the reference makes of them; run when first asked for."""
         if self._plan is None:
-            self._plan = plan(self.subject, self.pool.reference)
+            self._plan = plan(self.subject, self.pool.reference, self.pool.budget)
+            self.subject = self._plan.subject
             module = self.subject.module
             small = self.subject.invalid is None and len(module) <= SMALL
             self._operators = operators_of(module) if small else frozenset()
@@ -353,7 +354,7 @@ def _check_one(job: Job, engines: Sequence[str], pool: Pool, threads: _Threads) 
     plan = checker.plan  # before the threads: the reference serves one at a time
     comparisons = tuple(map(checker.compare, engines, threads.each(checker.run, engines)))
     verdict = decide(comparisons, pool.reference.spec.text, checker.contradictions())
-    return Checked(job.subject, plan, comparisons, verdict, job.file, job.line)
+    return Checked(plan.subject, plan, comparisons, verdict, job.file, job.line)
 
 
 class _Threads:

@@ -3,16 +3,22 @@
 Calls are made in one instance, in order. A call that the reference does not end (its stack
 or its fuel is exhausted) leaves a state that nothing could be compared with: so the state is
 looked at before that call, it is the last of its session, and the others go on in a fresh
-instance. Calls whose arguments Plumbob chose, and for which the reference ran out of fuel,
-are left out: they say nothing.
+instance.
+
+Calls whose arguments Plumbob chose are tried with little fuel first. One that does not end
+gets smaller arguments (`arguments.ending`), for most loops count what they are given. If no
+arguments help, it has the full fuel once; where that is not enough it is left out, as are the
+export's other calls that did not end: they say nothing.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.process import FaultKind
 from plumbob.errors import InputError
+from plumbob.triage.check.arguments import ATTEMPTS, ending
 from plumbob.triage.check.choices import OpenChoices
 from plumbob.triage.check.events import NO_END, OVERFLOW, Event
 from plumbob.wasm import features as wasm_features
@@ -24,9 +30,13 @@ from plumbob.wasm.valid.validate import validate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plumbob.engines.request import Answer
     from plumbob.triage.check.reference import Reference
     from plumbob.triage.check.subject import Session, Subject
     from plumbob.wasm.module import Module
+
+TRIAL_FUEL: Final = 200_000
+"""The fuel with which chosen arguments are tried: about a tenth of a second."""
 
 MORE_FUEL: Final = 10
 """Times the fuel with which a call that ran out of it is tried again."""
@@ -79,27 +89,42 @@ def _all(module: Module, kind: int, defined: Sequence[object]) -> list[object]:
 class Plan(NamedTuple):
     """All sessions of a subject, and the calls that were left out."""
 
+    subject: Subject
+    """With the arguments that were settled on; calls keep their places."""
     runs: tuple[Run, ...]
     left_out: tuple[int, ...]
     """Places of calls with chosen arguments that the reference did not end."""
+    unasked: tuple[int, ...] = ()
+    """Places of calls with chosen arguments for which no time was left."""
 
 
-def plan(subject: Subject, reference: Reference) -> Plan:
-    """Return the sessions of a subject with what the reference makes of them."""
-    return _Planner(subject, reference).plan()
+def plan(subject: Subject, reference: Reference, budget: float | None = None) -> Plan:
+    """Return the sessions of a subject with what the reference makes of them.
+
+    `budget`: the seconds after which no further chosen call is begun.
+    """
+    return _Planner(subject, reference, budget).plan()
 
 
 class _Planner:
-    def __init__(self, subject: Subject, reference: Reference) -> None:
+    def __init__(self, subject: Subject, reference: Reference, budget: float | None) -> None:
         self.subject = subject
         self.reference = reference
         self.runs: list[Run] = []
         self.left_out: list[int] = []
+        self.unasked: list[int] = []
         self.generous = False
+        self._deadline = None if budget is None else time.monotonic() + budget
+        self._tried: tuple[Session, Answer] | None = None
+        """A session in which everything ended, with little fuel."""
+        self._endless: list[int] = []
+        """Places of chosen calls that no smaller arguments helped."""
 
     def plan(self) -> Plan:
+        self._settle()
         rest: Sequence[int] = range(len(self.subject.invocations))
         while True:
+            rest = self._in_time(rest)
             run = self._run(self.subject.session(rest))
             broken = _first_indefinite(run)
             if broken is None:
@@ -107,7 +132,50 @@ class _Planner:
                     self.runs.append(run)
                 break
             rest = self._split(rest, broken, run)
-        return Plan(tuple(self.runs), tuple(self.left_out))
+        left_out, unasked = sorted(self.left_out), sorted(self.unasked)
+        return Plan(self.subject, tuple(self.runs), tuple(left_out), tuple(unasked))
+
+    def _late(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def _in_time(self, rest: Sequence[int]) -> Sequence[int]:
+        """Return the calls for which there is time: chosen ones may have none left."""
+        if not self._late():
+            return rest
+        chosen = [place for place in rest if self.subject.invocations[place].chosen]
+        self.unasked += chosen
+        return [place for place in rest if place not in set(chosen)]
+
+    def _settle(self) -> None:
+        """Find arguments for chosen calls with which they end soon."""
+        originals = self.subject.invocations
+        if self.subject.invalid is not None or not any(each.chosen for each in originals):
+            return
+        trial = self.reference.deciding(self.reference.choices)
+        trial.fuel = min(trial.fuel, TRIAL_FUEL)
+        open_: list[int] = []
+        for attempt in range(ATTEMPTS + 1):
+            session = self.subject.session(range(len(originals)))
+            answer = trial.run(session.request)
+            events = session.read(answer)
+            ends = [event.end for event in events[2 : 2 + len(originals)]]
+            open_ = [place for place, end in enumerate(ends) if end in NO_END]
+            if not open_:
+                self._tried = session, answer
+                return
+            open_ = [place for place in open_ if originals[place].chosen]
+            if attempt == ATTEMPTS or not open_ or self._late():
+                break
+            calls = list(self.subject.invocations)
+            for place in open_:
+                args = ending(originals[place].args, attempt)
+                calls[place] = originals[place]._replace(args=args)
+            self.subject = self.subject.calling(calls)
+        calls = list(self.subject.invocations)
+        for place in open_:
+            calls[place] = originals[place]
+        self._endless = open_
+        self.subject = self.subject.calling(calls)
 
     def _split(self, rest: Sequence[int], broken: int, run: Run) -> Sequence[int]:
         """Note the calls up to one that did not end; return those that remain."""
@@ -115,8 +183,9 @@ class _Planner:
         before = list(rest[:broken])
         if run.events[2 + broken].end in NO_END:
             if self.subject.invocations[place].chosen:
-                self.left_out.append(place)
-                return [*before, *rest[broken + 1 :]]
+                out = {place, *self._alike(place)}
+                self.left_out += [each for each in rest if each in out]
+                return [each for each in rest if each not in out]
             if not self.generous:
                 self.generous = True
                 self.reference = self.reference.deciding(self.reference.choices)
@@ -129,8 +198,16 @@ class _Planner:
         self.runs.append(self._run(self.subject.session(before, last=place), place))
         return rest[broken + 1 :]
 
+    def _alike(self, place: int) -> list[int]:
+        """Return the calls of the same export that did not end with little fuel either."""
+        export = self.subject.invocations[place].export
+        return [each for each in self._endless if self.subject.invocations[each].export == export]
+
     def _run(self, session: Session, last: int | None = None) -> Run:
-        answer = self.reference.run(session.request)
+        if self._tried is not None and self._tried[0].request == session.request:
+            answer = self._tried[1]
+        else:
+            answer = self.reference.run(session.request)
         events = session.read(answer)
         open_choices = OpenChoices(self.reference, session.request, answer)
         return Run(session, events, open_choices, self.reference, last)

@@ -72,13 +72,19 @@ class Pool(Closing):
         fuel: int = FUEL,
         seconds: float = SECONDS,
         reference: str = REFERENCE,
+        budget: float | None = None,
     ) -> None:
-        """Take limits: `limits` of engines' workers, `fuel` and `seconds` of the reference."""
+        """Take limits: `limits` of engines' workers, `fuel` and `seconds` of the reference.
+
+        `budget`: the seconds after which the reference begins no further call of a program
+        whose arguments were chosen.
+        """
         self.cache = cache
         self.limits = limits
         self.announce = announce
         self.fuel = fuel
         self.seconds = seconds
+        self.budget = budget
         self.reference = Reference(reference, fuel=fuel, seconds=seconds)
         self.stopping = False
         """Whether nothing more is to be asked of engines."""

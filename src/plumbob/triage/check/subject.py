@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.engines.request import Request
 from plumbob.errors import UsageError
-from plumbob.triage.check.arguments import Argument, choose, read_arguments
+from plumbob.triage.check.arguments import Argument, choose, choose_hinted, read_arguments
 from plumbob.triage.check.events import Event
+from plumbob.triage.check.hints import Reader
+from plumbob.triage.check.sequences import Effects, second_round
 from plumbob.triage.shims import Entry, Probe, Shimmed, add_shims
 from plumbob.triage.standins import LoggedCall, LogReader, StoodIn, stand_in
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.errors import ComponentError, MalformedError
+from plumbob.wasm.module import FUNC
 from plumbob.wasm.valid.validate import validate
 
 if TYPE_CHECKING:
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
 
 START, INITIALIZE = "_start", "_initialize"
 """What a WASI command, and a WASI reactor, exports to begin with."""
+
+
+HINTED = 2
+"""Times the calls of an export that are made besides with the program's numbers, at most."""
+ALL_HINTED = 2000
+"""How many such calls there are of all exports together, one of each aside."""
 
 
 class Invocation(NamedTuple):
@@ -154,7 +163,8 @@ class Subject:
         """Return the calls that are made where the user names none.
 
         A WASI command's `_start` alone; else a reactor's `_initialize`, then every exported
-        function in turn.
+        function in turn, `calls` times and more with the program's own numbers, and then a
+        second round (`sequences.py`).
         """
         names = [entry.name for entry in self.shimmed.entries]
         if START in names and self._is_plain(START):
@@ -162,11 +172,27 @@ class Subject:
         first = (
             [Invocation(INITIALIZE)] if INITIALIZE in names and self._is_plain(INITIALIZE) else []
         )
-        return first + [
-            Invocation(entry.name, args, chosen=bool(args))
+        called = [
+            entry
             for entry in self.shimmed.entries
             if not (first and entry.name == INITIALIZE) and not entry.uncallable
-            for args in choose(entry.name, entry.params, entry.shapes, self.seed, calls)
+        ]
+        module = decode(self.module, features=wasm_features.ALL)
+        functions = {item.name: item.index for item in module.exports if item.kind == FUNC}
+        hints = Reader(module)
+        most = min(HINTED * calls, max(1, ALL_HINTED // max(1, len(called))))
+        rows = {}
+        for entry in called:
+            given = entry.params, entry.shapes, self.seed
+            own = choose(entry.name, *given, calls)
+            more = choose_hinted(entry.name, *given, most, hints.of(functions[entry.name]))
+            rows[entry.name] = list(dict.fromkeys((*own, *more)))
+        effects = Effects(module)
+        doing = {entry.name: effects.of(functions[entry.name]) for entry in called}
+        again = second_round(rows, doing, self.seed)
+        return first + [
+            Invocation(name, args, chosen=bool(args))
+            for name, args in [*((name, args) for name in rows for args in rows[name]), *again]
         ]
 
     def _is_plain(self, name: str) -> bool:
