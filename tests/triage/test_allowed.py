@@ -21,6 +21,7 @@ from plumbob.triage.check.events import (
     Event,
     Place,
 )
+from plumbob.triage.check.executed import Executed
 from plumbob.triage.shims import Observation, Seen
 from plumbob.wasm.text.numbers import F32, F64, FloatFormat
 
@@ -36,8 +37,8 @@ def _event(kind: str, trap: str | None = None, message: str = "") -> Event:
 def _case(what: str, expected: Event, found: Event, step: str = CALL) -> Case:
     return Case(
         Place(step), what, expected, found,
-        across_optimiser=False, closed_world=False, explain=lambda: (),
-        growth_may_fail=lambda: True,
+        across_optimiser=False, assumed=frozenset(), explain=lambda: (),
+        growth_may_fail=lambda: True, executed=lambda: Executed({}, frozenset()),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from plumbob.engines import workers
 from plumbob.engines.command_line import FEATURES, STANDARD, CommandLine
@@ -20,7 +20,7 @@ from plumbob.engines.process import Command, Fault, FaultKind
 from plumbob.engines.request import OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from plumbob.engines.process import Limits
     from plumbob.engines.spec import EngineSpec
@@ -33,6 +33,35 @@ NO_PLACE = "no-place"
 
 NO_API = re.compile(r"-O4|--converge|-c|--fuzz-.*|--translate-.*|--generate-global-effects=.*")
 """Flags that the library has no place for, or (-O4) takes otherwise than the command line."""
+
+CLOSED_WORLD: Final = "closed world"
+NEVER_TRAPS: Final = "traps never happen"
+NO_IMPLICIT_TRAPS: Final = "implicit traps never happen"
+FAST_MATH: Final = "fast math"
+LOW_UNUSED: Final = "low memory unused"
+ZERO_FILLED: Final = "zero-filled memory"
+
+_ASSUMPTIONS: Final = {
+    "--closed-world": CLOSED_WORLD,
+    "-cw": CLOSED_WORLD,
+    "--traps-never-happen": NEVER_TRAPS,
+    "-tnh": NEVER_TRAPS,
+    "--ignore-implicit-traps": NO_IMPLICIT_TRAPS,
+    "-iit": NO_IMPLICIT_TRAPS,
+    "--fast-math": FAST_MATH,
+    "-ffm": FAST_MATH,
+    "--low-memory-unused": LOW_UNUSED,
+    "-lmu": LOW_UNUSED,
+    "--zero-filled-memory": ZERO_FILLED,
+    "-uim": ZERO_FILLED,
+}
+"""Flags of wasm-opt that let it believe of the program what need not be so."""
+
+
+def assumptions(flags: Iterable[str]) -> frozenset[str]:
+    """Return what an optimiser is told by its flags to believe of the program."""
+    return frozenset(_ASSUMPTIONS[flag] for flag in flags if flag in _ASSUMPTIONS)
+
 
 _LOGGED = re.compile(
     r"running pass: (?P<name>[^\s.]+)\.\.\."

@@ -16,6 +16,7 @@ import pytest
 from plumbob.cli import inputs
 from plumbob.engines.cache import Cache
 from plumbob.engines.install import newest
+from plumbob.engines.optimiser import CLOSED_WORLD
 from plumbob.engines.process import Limits
 from plumbob.errors import InternalError, PlumbobError, UsageError
 from plumbob.report.check import render
@@ -134,7 +135,8 @@ class PlumbobCheck(Closing):
             if subject.invalid is not None:
                 raise UsageError("the module before is not valid", found=subject.invalid)
             checker = Checker(subject, self._pool)
-            comparison = checker.judge_optimised(OPTIMISED, binary, closed_world=closed_world)
+            assumed = frozenset({CLOSED_WORLD} if closed_world else ())
+            comparison = checker.judge_optimised(OPTIMISED, binary, assumed=assumed)
             found = self._result(checker, comparison, f"{job.file} and {name}", self._seed(seed))
             results = [found]
             named = self._engines if engines is None else self._wanted(engines)

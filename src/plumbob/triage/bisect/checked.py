@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from plumbob.engines.optimiser import assumptions
 from plumbob.engines.process import Limits
 from plumbob.engines.spec import parse_spec
 from plumbob.errors import InputError
@@ -97,9 +98,9 @@ class CheckedJudge:
 
     def judge_optimised(self, engine: str, optimised: Optimised) -> Verdict:
         """Return the verdict on what some passes of an optimiser made of the module."""
-        closed = "--closed-world" in parse_spec(engine).option("passes").split()
+        assumed = assumptions(parse_spec(engine).option("passes").split())
         job, checker = self._jobs[self._focus], self._checkers[self._focus]
-        return self._verdict(job, checker.compare(engine, Ran((), optimised, closed)))
+        return self._verdict(job, checker.compare(engine, Ran((), optimised, assumed)))
 
     def _verdict(self, job: Job, comparison: Comparison) -> Verdict:
         if comparison.findings:

@@ -9,6 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from plumbob.engines.optimiser import (
+    CLOSED_WORLD,
+    FAST_MATH,
+    LOW_UNUSED,
+    NEVER_TRAPS,
+    NO_IMPLICIT_TRAPS,
+    ZERO_FILLED,
+)
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import NUMBERS, OutcomeKind
 from plumbob.engines.traps import ARRAY_OR_LENGTH, T
@@ -16,6 +24,7 @@ from plumbob.triage.check.choices import FAILING_GROWTH, NAN_BITS, RELAXED_SIMD
 from plumbob.triage.check.events import (
     BROKEN,
     CALL,
+    FAULT,
     OVERFLOW,
     STATE,
     TERMINATION,
@@ -34,6 +43,7 @@ if TYPE_CHECKING:
 
     from plumbob.engines.request import Value
     from plumbob.triage.check.choices import Explanation
+    from plumbob.triage.check.executed import Executed
 
 
 class Case(NamedTuple):
@@ -44,11 +54,14 @@ class Case(NamedTuple):
     expected: Event
     found: Event
     across_optimiser: bool
-    closed_world: bool
+    assumed: frozenset[str]
+    """What an optimiser was told to believe of the program."""
     explain: Callable[[], tuple[Explanation, ...]]
     """What of the reference's event rests on a choice; asked for only where it matters."""
     growth_may_fail: Callable[[], bool]
     """Whether a `grow` may have failed on the reference for want of memory."""
+    executed: Callable[[], Executed]
+    """What the step executes on the reference; asked for only where it matters."""
 
 
 class Rule(NamedTuple):
@@ -123,7 +136,7 @@ def _private_type(case: Case) -> bool:
     Told that nobody else knows the module's types, it removes fields that nobody reads. An
     object of a type that the module's exports name keeps its own.
     """
-    if not case.closed_world or case.what != VALUES:
+    if CLOSED_WORLD not in case.assumed or case.what != VALUES:
         return False
     if case.place.step == STATE and case.place.subject.startswith("table"):
         return True
@@ -147,6 +160,59 @@ def _values(event: Event) -> Sequence[Seen]:
     if isinstance(event.seen, Observation):
         return event.seen.values
     return () if event.seen is None else (event.seen,)
+
+
+def anything_goes(assumed: frozenset[str], expected: Event) -> bool:
+    """Return whether a step that ends so was assumed not to be: then all that follows is open."""
+    if expected.end != OutcomeKind.TRAP:
+        return False
+    implicit = expected.outcome.trap != T.UNREACHABLE
+    return NEVER_TRAPS in assumed or (NO_IMPLICIT_TRAPS in assumed and implicit)
+
+
+def _never_traps(case: Case) -> bool:
+    return anything_goes(case.assumed, case.expected)
+
+
+def _ran(case: Case, names: re.Pattern[str]) -> bool:
+    return any(names.fullmatch(each.name) for each in case.executed().operators)
+
+
+def _fast_math(case: Case) -> bool:
+    return FAST_MATH in case.assumed and case.what != VALIDITY and _ran(case, _FLOATING)
+
+
+_FLOATING = re.compile(
+    r"f(32|64)(x\d)?\.(?!const|load|store|reinterpret|splat|extract|replace|make).*"
+    r"|i(32|64).*\.trunc_.*"
+)
+"""Operators that round, or look at what was rounded."""
+
+
+def _low_memory(case: Case) -> bool:
+    """Return whether an access below 1,024 that the program reached by an addition now traps.
+
+    Told that it does not happen, an optimiser makes offsets of what is added, and an offset
+    does not wrap.
+    """
+    trapped = case.found.outcome.trap == T.MEMORY_OUT_OF_BOUNDS
+    if LOW_UNUSED not in case.assumed or not trapped or case.what != TRAP:
+        return False
+    adds = not _ADDING.isdisjoint(case.executed().low)
+    return adds and _ran(case, _ACCESSES)
+
+
+_ADDING = frozenset({"i32.add", "i64.add"})
+_ACCESSES = re.compile(r".*\.(load|store|atomic).*|memory\.(copy|fill|init)")
+
+
+def _zero_filled(case: Case) -> bool:
+    """Return whether what differs may be what an imported memory held, which was not zero."""
+    if ZERO_FILLED not in case.assumed or case.what in (VALIDITY, FAULT):
+        return False
+    if case.place.step == STATE:
+        return case.place.subject.startswith("memory")
+    return _ran(case, _ACCESSES)
 
 
 def _rests_on(name: str) -> Callable[[Case], bool]:
@@ -247,6 +313,24 @@ RULES: Final = (
         "private type",
         "the optimiser's --closed-world: types that no export names are its own",
         _private_type,
+    ),
+    Rule(
+        NEVER_TRAPS,
+        "the optimiser's --traps-never-happen and --ignore-implicit-traps",
+        _never_traps,
+        ends=True,
+    ),
+    Rule(FAST_MATH, "the optimiser's --fast-math: no NaN, no rounding", _fast_math),
+    Rule(
+        LOW_UNUSED,
+        "the optimiser's --low-memory-unused: nobody accesses bytes below 1,024",
+        _low_memory,
+        ends=True,
+    ),
+    Rule(
+        ZERO_FILLED,
+        "the optimiser's --zero-filled-memory: imported memory holds zeros",
+        _zero_filled,
     ),
     Rule(FAILING_GROWTH.name, FAILING_GROWTH.section, _grew, ends=True),
     *(

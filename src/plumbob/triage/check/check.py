@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from plumbob.engines.binaryen_encodings import older_form
 from plumbob.engines.errors import EngineError
+from plumbob.engines.optimiser import ZERO_FILLED, assumptions
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import Answer, Outcome, OutcomeKind
 from plumbob.engines.spec import parse_spec
@@ -42,6 +43,7 @@ from plumbob.triage.check.stress import (
     stressed,
 )
 from plumbob.triage.check.verdict import AGREE, DISAGREE, UNDECIDED, Contradiction, Verdict, decide
+from plumbob.wasm.module import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,7 +67,8 @@ class Ran(NamedTuple):
     answers: tuple[tuple[Answer, ...], ...] = ()
     """Of each session every answer that there was: one, unless the engine cannot decide."""
     optimised: Optimised | None = None
-    closed_world: bool = False
+    assumed: frozenset[str] = frozenset()
+    """What the optimiser was told to believe of the program."""
     further: tuple[tuple[Setting, Ran | EngineError], ...] = ()
     """What it did under other settings, or why it did nothing."""
 
@@ -114,7 +117,7 @@ class Checker:
         if optimises(engine):
             optimiser = self.pool.optimiser(engine)
             optimised = optimiser.optimise(self.subject.module)
-            return Ran((), optimised, "--closed-world" in optimiser.flags)
+            return Ran((), optimised, assumptions(optimiser.flags))
         ran = self._sessions(engine)
         further: list[tuple[Setting, Ran | EngineError]] = []
         for setting in self.settings(engine):
@@ -145,7 +148,7 @@ class Checker:
     def compare(self, engine: str, ran: Ran) -> Comparison:
         """Return how what an engine did compares with the reference."""
         if ran.optimised is not None:
-            told = self._compare_optimised(engine, ran.optimised, closed_world=ran.closed_world)
+            told = self._compare_optimised(engine, ran.optimised, assumed=ran.assumed)
             older = older_form(engine, self.subject.module) if told.findings else None
             if older is None:
                 return told
@@ -188,7 +191,7 @@ class Checker:
         return compare(engine, sides, assertion=self.assertion)
 
     def judge_optimised(
-        self, engine: str, module: bytes, *, closed_world: bool = False
+        self, engine: str, module: bytes, *, assumed: frozenset[str] = frozenset()
     ) -> Comparison:
         """Return how what an optimiser made of the subject's module compares with it.
 
@@ -201,6 +204,8 @@ class Checker:
         if reason is not None:
             kind = OutcomeKind.REJECTED if other.invalid else OutcomeKind.LINK
             return self._broken(engine, Outcome(kind, message=reason))
+        if ZERO_FILLED in assumed and MEMORY not in self.subject.imported_kinds:
+            assumed -= {ZERO_FILLED}  # it says nothing of memories of its own
         sides = []
         for run in self.plan.runs:
             places = [p for p in run.session.places if p is not None and p != run.last]
@@ -208,16 +213,16 @@ class Checker:
             found = session.read(_judgeable(run).run(session.request))
             sides.append(Sides(run, session, found))
         return compare(
-            engine, sides, across_optimiser=True, closed_world=closed_world,
-            assertion=self.assertion,
+            engine, sides, across_optimiser=True, assumed=assumed,
+            module=self.subject.module, assertion=self.assertion,
         )  # fmt: skip
 
     def _compare_optimised(
-        self, engine: str, optimised: Optimised, *, closed_world: bool
+        self, engine: str, optimised: Optimised, *, assumed: frozenset[str]
     ) -> Comparison:
         kind = optimised.kind
         if kind == OutcomeKind.OK:
-            return self.judge_optimised(engine, optimised.module, closed_world=closed_world)
+            return self.judge_optimised(engine, optimised.module, assumed=assumed)
         valid = self.subject.invalid is None
         outcome = Outcome(
             kind, message=optimised.message, signal=optimised.signal, status=optimised.status,

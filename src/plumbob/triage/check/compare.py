@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.process import FaultKind
 from plumbob.engines.request import OutcomeKind
-from plumbob.triage.check.allowed import Case, permitting
+from plumbob.triage.check.allowed import Case, anything_goes, permitting
 from plumbob.triage.check.events import (
     ASSERTION,
     CALL,
@@ -34,6 +34,7 @@ from plumbob.triage.check.events import (
     Place,
     what_differs,
 )
+from plumbob.triage.check.executed import executed
 from plumbob.triage.shims import Probe
 
 if TYPE_CHECKING:
@@ -70,14 +71,16 @@ def compare(
     sides: Sequence[Sides],
     *,
     across_optimiser: bool = False,
-    closed_world: bool = False,
+    assumed: frozenset[str] = frozenset(),
+    module: bytes = b"",
     assertion: Assertion | None = None,
 ) -> Comparison:
     """Return what an engine did in all sessions that the reference did not.
 
-    `closed_world`: whether the optimiser was told that nobody else knows the module's types.
+    `assumed` is what an optimiser was told to believe of the program (`optimiser.assumptions`),
+    `module` the program as it was given.
     """
-    comparer = _Comparer(across_optimiser, closed_world, assertion)
+    comparer = _Comparer(across_optimiser, assumed, module, assertion)
     for each in sides:
         comparer.session(each)
     return Comparison(
@@ -96,11 +99,13 @@ class _Comparer:
     def __init__(
         self,
         across_optimiser: bool,  # noqa: FBT001  # of this file alone
-        closed_world: bool,  # noqa: FBT001  # the same
+        assumed: frozenset[str],
+        module: bytes,
         assertion: Assertion | None,
     ) -> None:
         self.across_optimiser = across_optimiser
-        self.closed_world = closed_world
+        self.assumed = assumed
+        self.module = module
         self.assertion = assertion
         self.findings: list[Difference] = []
         self.allowed: list[Difference] = []
@@ -146,10 +151,11 @@ class _Comparer:
         what = what_differs(expected, found, kinds=not self.across_optimiser)
         asserted = self._asserted(place, found if what or not self.across_optimiser else expected)
         if what is None and not asserted:
-            return left not in LAST
+            return left not in LAST and not anything_goes(self.assumed, expected)
         case = Case(
-            place, what or ASSERTION, expected, found, self.across_optimiser, self.closed_world,
+            place, what or ASSERTION, expected, found, self.across_optimiser, self.assumed,
             lambda: sides.run.open_choices.explain(index), sides.run.growth_may_fail,
+            lambda: executed(self.module, sides.run, place.call, whole=place.step == STATE),
         )  # fmt: skip
         rule = permitting(case)
         if asserted is None or (rule is not None and not rule.chosen):

@@ -89,6 +89,8 @@ class Subject:
     """None for a module that is not valid."""
     imported: tuple[str, ...] = ()
     """The names of the modules that it imports from, without repetitions."""
+    imported_kinds: frozenset[int] = frozenset()
+    """The kinds of what it imports: `wasm.module.FUNC`, ..."""
     invalid: str | None = None
     """Why the module is not valid, by the reference; then it is only compiled."""
     malformed: bool = False
@@ -125,14 +127,15 @@ class Subject:
             raise
         except MalformedError as error:
             empty = Shimmed(module, (), ())
-            return Subject(module, seed, (), empty, None, (), error.message, malformed=True)
+            return Subject(module, seed, (), empty, None, invalid=error.message, malformed=True)
         report = validate(decoded, features=wasm_features.ALL)
         if not report.ok:
             reason = report.diagnostics[0].message
-            return Subject(module, seed, (), Shimmed(module, (), ()), None, (), reason)
+            return Subject(module, seed, (), Shimmed(module, (), ()), None, invalid=reason)
         stood = stand_in(decoded, seed)
         imported = tuple(dict.fromkeys(item.module for item in decoded.imports))
-        return Subject(module, seed, (), add_shims(stood.module), stood, imported)
+        kinds = frozenset(item.kind for item in decoded.imports)
+        return Subject(module, seed, (), add_shims(stood.module), stood, imported, kinds)
 
     def calling(self, invocations: Sequence[Invocation]) -> Subject:
         """Return this subject with other calls."""

@@ -9,15 +9,13 @@ stand-ins were executed too is left out.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.request import OutcomeKind
-from plumbob.frontend import ModuleEnvironment, translate_function
 from plumbob.triage.check.events import COMPILE, INSTANTIATE, NO_END, STATE, Difference
+from plumbob.triage.check.executed import executed
 from plumbob.triage.say.sections import (
     BINARY,
-    CALL,
     CONTROL,
     INSTANTIATION,
     NONE,
@@ -27,22 +25,13 @@ from plumbob.triage.say.sections import (
     kind_of,
     section_of,
 )
-from plumbob.wasm import features as wasm_features
-from plumbob.wasm.binary.decode import decode
-from plumbob.wasm.binary.instructions import decode_body
-from plumbob.wasm.module import FUNC
 
 if TYPE_CHECKING:
     from plumbob.triage.check.check import Checked
-    from plumbob.triage.check.plan import Run
-    from plumbob.triage.check.reference import Reference
     from plumbob.wasm.operators import Operator
 
 GROUNDS: Final = 3
 """How many operators are named."""
-
-TRACED_FUEL: Final = 1_000_000
-"""Operators after which the noting of operators ends; it costs a call each."""
 
 
 class Ground(NamedTuple):
@@ -73,7 +62,8 @@ def rationale(checked: Checked) -> tuple[Ground, ...]:
     run = next((r for r in checked.plan.runs if place.call in r.session.places), None)
     if run is None or place.call is None:
         return ()
-    operators = executed(checked, run, place.call, whole=place.step == STATE)
+    module = checked.subject.module
+    operators = executed(module, run, place.call, whole=place.step == STATE).operators
     wanted = trap or difference.found.outcome.trap
     grounds = [
         Ground(operator.mnemonic, *section_of(operator)) for operator in telling(operators, wanted)
@@ -115,66 +105,3 @@ def telling(operators: dict[Operator, int], trap: str | None) -> list[Operator]:
         return not traps, kind, not reads, -operators[operator]
 
     return sorted((each for each in operators if kind_of(each) != NONE), key=rank)[:GROUNDS]
-
-
-def executed(checked: Checked, run: Run, call: int, *, whole: bool = False) -> dict[Operator, int]:
-    """Return the operators of the program that a call executes, with when each did last.
-
-    `whole`: those of all calls of the session. An operator without results, and one that calls
-    or branches, is taken to run where the one before it does, in the order of the body.
-    """
-    reference = run.reference.deciding(run.reference.choices)
-    reference.fuel = min(reference.fuel, TRACED_FUEL)
-    count = len(run.session.steps) if whole else 1 + run.session.places.index(call)
-    before = 0 if whole else _trace(reference, run, count - 1, {})
-    seen: dict[tuple[int, int], int] = {}
-    _trace(reference, run, count, seen, before)
-    return _operators(checked, run, seen)
-
-
-def _trace(
-    reference: Reference, run: Run, calls: int, seen: dict[tuple[int, int], int], skip: int = 0
-) -> int:
-    """Run the first calls of a session; return how many results there were.
-
-    Notes by function and instruction of its translation when there was one last, those of
-    the first `skip` left out.
-    """
-    count = 0
-
-    def note(symbol: str, inst: int, _values: tuple[int, ...]) -> None:
-        nonlocal count
-        count += 1
-        if count > skip:
-            seen[int(symbol.rpartition(":")[2]), inst] = count
-
-    reference.trace = note
-    reference.run(replace(run.session.request, calls=run.session.request.calls[:calls]))
-    return count
-
-
-def _operators(checked: Checked, run: Run, seen: dict[tuple[int, int], int]) -> dict[Operator, int]:
-    """Return the operators of the program's own functions among what was noted."""
-    original = decode(checked.subject.module, features=wasm_features.ALL)
-    imported = len(original.imported(FUNC))
-    own = range(imported, imported + len(original.functions))
-    environment = ModuleEnvironment(decode(run.session.request.module, features=wasm_features.ALL))
-    by_function: dict[int, dict[int, int]] = {}
-    for (index, inst), when in seen.items():
-        if index in own:
-            by_function.setdefault(index, {})[inst] = when
-    found: dict[Operator, int] = {}
-    for index, instructions in by_function.items():
-        locations = translate_function(environment, index).inst_location
-        times: dict[int, int] = {}
-        for inst, when in instructions.items():
-            times[locations[inst]] = max(when, times.get(locations[inst], 0))
-        body = environment.body(index)
-        latest = 0
-        for instruction in decode_body(body.code, body.base).instructions:
-            latest = times.get(instruction.offset, latest)
-            operator = instruction.operator
-            silent = not operator.pushes or kind_of(operator) in (CALL, CONTROL)
-            if latest and (silent or instruction.offset in times):
-                found[operator] = max(latest, found.get(operator, 0))
-    return found
