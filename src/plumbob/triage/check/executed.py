@@ -80,7 +80,7 @@ def _trace(
         if count > skip:
             place = int(symbol.rpartition(":")[2]), inst
             seen[place] = count
-            if values and 0 <= values[0] < LOW:
+            if values and type(values[0]) is int and 0 <= values[0] < LOW:  # else a reference
                 low.add(place)
 
     reference.trace = note
