@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     required=True,
     help="The engine, as KIND[==VERSION][:OPTION=VALUE,...]; the version is looked at closely.",
 )
+@click.option(
+    "--releases",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Of the engine `tool`: lines RELEASE: COMMAND with {in} and {out}, the oldest first.",
+)
 @click.option("--from", "oldest", metavar="VERSION", help="The oldest release to try.")
 @click.option("--to", "newest", metavar="VERSION", help="The newest release to try.")
 @click.option("--all", "exhaustive", is_flag=True, help="Try every release of a large engine too.")
@@ -39,6 +46,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     *,
     path: str,
     engine: str,
+    releases: Path | None,
     oldest: str | None,
     newest: str | None,
     exhaustive: bool,
@@ -64,9 +72,11 @@ def command(  # noqa: PLR0913  # one parameter an option
     from plumbob.engines.process import Limits
     from plumbob.report import bisect as report
     from plumbob.triage.bisect.checked import CheckedJudge
+    from plumbob.triage.bisect.releases import read_commands
     from plumbob.triage.bisect.run import Bisection
     from plumbob.triage.check.pool import Pool
 
+    commands = None if releases is None else read_commands(releases.read_text(), str(releases))
     jobs = _jobs(path, invocations, calls=calls, seed=seed)
     cache = Cache()
     announce = _Announcer(cache)
@@ -75,7 +85,9 @@ def command(  # noqa: PLR0913  # one parameter an option
         judge = CheckedJudge(jobs, pool)
         bisection = Bisection(judge, cache, limits=limits, announce=announce, follow=track)
         try:
-            found = bisection.run(engine, oldest=oldest, newest=newest, exhaustive=exhaustive)
+            found = bisection.run(
+                engine, oldest=oldest, newest=newest, exhaustive=exhaustive, commands=commands
+            )
         except KeyboardInterrupt:
             outputs.complain("what was tried is kept; the same command goes on from there")
             raise

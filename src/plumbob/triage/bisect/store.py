@@ -77,6 +77,18 @@ class Store:
                 file.unlink(missing_ok=True)
 
 
+class Forgetful(Store):
+    """Keeps nothing beyond this run: what a user's command is today says nothing of tomorrow."""
+
+    def __init__(self) -> None:
+        """Make an empty one."""
+        self._verdicts = {}
+
+    def put(self, version: str, verdict: Verdict) -> None:
+        """Remember a verdict."""
+        self._verdicts[version] = verdict
+
+
 def _verdict(item: Any) -> Verdict:
     result, *told = item
     if result not in _RESULTS or len(told) != 3 or not all(isinstance(one, str) for one in told):

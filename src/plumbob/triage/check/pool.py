@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from plumbob.engines.cache import Cache
 from plumbob.engines.install import hold
 from plumbob.engines.kinds import KINDS, REFERENCE
-from plumbob.engines.opening import open_engine, open_optimiser
+from plumbob.engines.opening import open_engine, open_optimiser, open_validator
 from plumbob.engines.process import Limits
 from plumbob.engines.spec import EngineSpec, parse_spec
+from plumbob.engines.tool import TOOL, Tool
 from plumbob.runtime.closing import Closing
 from plumbob.triage.check.reference import FUEL, SECONDS, Reference
 
@@ -114,11 +115,15 @@ class Pool(Closing):
     def _open_engine(self, name: str) -> Opened:
         if parse_spec(name).kind == REFERENCE:
             return Reference(name, fuel=self.fuel, seconds=self.seconds)
+        if KINDS[parse_spec(name).kind].validates:
+            return open_validator(parse_spec(name), self.cache, self.limits, self.announce)
         return open_engine(name, self.cache, self.limits, self.announce)
 
     def _open_optimiser(self, name: str) -> Opened:
         limits = Limits() if self.limits is None else self.limits
         longer = limits._replace(seconds=limits.seconds * OPTIMISING)
+        if parse_spec(name).kind == TOOL:
+            return Tool(parse_spec(name), longer)
         return open_optimiser(name, self.cache, longer, self.announce)
 
     def open(self, name: str) -> Opened:
@@ -128,7 +133,7 @@ class Pool(Closing):
     def install(self, name: str) -> None:
         """Install an engine where it is missing; raises as `engine` does."""
         spec = parse_spec(name)
-        if spec.kind != REFERENCE:
+        if KINDS[spec.kind].registry is not None:
             cache = Cache() if self.cache is None else self.cache
             hold(spec, cache, self.announce)[1].close()
 
