@@ -59,7 +59,9 @@ def test_list_of_what_is_installed(plumbob: Run, env: dict[str, str], folder: Pa
         found["size"] for engine in data["engines"] for found in engine["installed"]
     )
     engines = {engine["kind"]: engine for engine in data["engines"]}
-    assert list(engines) == ["wasmtime", "deno", "node", "bun", "wasm3", "pywasm", "binaryen"]
+    assert list(engines) == [
+        "wasmtime", "deno", "node", "bun", "wasm3", "pywasm", "wasm-tools", "wabt", "binaryen",
+    ]  # fmt: skip
     assert [found["version"] for found in engines["wasmtime"]["installed"]] == ["9.0.0", "10.0.0"]
     assert engines["wasmtime"]["available"] is None
     text = plumbob("engines", "list", "--installed", "wasmtime", env=env).stdout.decode()

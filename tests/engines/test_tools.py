@@ -119,7 +119,7 @@ def test_releases_that_cannot_be_read(text: str, says: str) -> None:
 
 def test_a_program_has_a_folder_of_its_own() -> None:
     script = 'test "$(pwd -P)" = "$(cd "$HOME" && pwd -P)" && cp {in} {out}'
-    ran = run_program(("sh", "-c", script), b"\0asm", LIMITS)
+    ran = run_program(("/bin/sh", "-c", script), b"\0asm", LIMITS)
     assert ran.module == b"\0asm"
 
 

@@ -45,7 +45,7 @@ class Ran(NamedTuple):
 
 
 def run_program(words: Sequence[str], module: bytes, limits: Limits) -> Ran:
-    """Return what becomes of a module under a program.
+    """Return what becomes of a module under a program, whose first word is a whole path.
 
     Raises `OSError` where the program cannot be started.
     """
