@@ -18,6 +18,7 @@ from plumbob.hunt.generator import numeric, setting
 from plumbob.hunt.generator.body import Body
 from plumbob.hunt.generator.expressions import Expressions
 from plumbob.hunt.generator.program import CHECKSUM, Function, Program
+from plumbob.hunt.generator.shapes import look
 from plumbob.hunt.generator.state import digest
 from plumbob.hunt.generator.statements import Statements
 from plumbob.hunt.generator.universe import Universe, scalars
@@ -92,7 +93,9 @@ class _Functions:
         for place in range(count):
             if place == 1:
                 setting.function_table(self.program)
-            if place and choices.chance(20):
+            if self.program.universe.structs and choices.below(3) == 0:
+                self._reader()
+            elif place and choices.chance(20):
                 self._recursive(share)
             else:
                 self._helper(share)
@@ -134,6 +137,21 @@ class _Functions:
             statements.expressions.value(result)
         self.program.add_function(
             type_index, params, results, body.finish(), body.cost, throws=body.throws
+        )
+
+    def _reader(self) -> None:
+        """Write a small function that looks at one object, or does nothing with it."""
+        choices, universe = self.choices, self.program.universe
+        index = choices.pick((*universe.structs, *universe.arrays))
+        params = (t.ref(t.concrete(index), nullable=True),)
+        results = (t.I64,) if choices.below(3) else ()
+        statements = self._start(params, results, 400, COST)
+        body = statements.body
+        if results:
+            look(statements, 0, index)
+            body.op("global.get", CHECKSUM)
+        self.program.add_function(
+            universe.function(params, results), params, results, body.finish(), body.cost
         )
 
     def _recursive(self, size: int) -> None:

@@ -47,20 +47,18 @@ def _across_loop(statements: Statements) -> bool:
     body.set(counter)
     body.rounds *= rounds
     body.open("loop")
-    for _ in range(choices.between(1, 4)):
-        kind = choices.below(4)
-        if kind == 0:
+    for _ in range(choices.between(2, 5)):
+        kind = choices.below(5)
+        if kind < 2:
+            _use(statements, *choices.pick(kept))
+        elif kind == 2:
             place, index = choices.pick(made)
             references.new_object(statements.expressions, index)
             body.set(place)
-        elif kind == 1:
-            _use(statements, *choices.pick(kept))
-        elif kind == 2:
+        elif kind == 3:
             statements.call()
         else:
             statements.few(1)
-    statements.call()
-    _use(statements, *choices.pick(kept))
     if choices.chance(30) and body.rounds * 3 <= control.MOST_ROUNDS:
         _inner_loop(statements, kept)
     body.get(counter)
