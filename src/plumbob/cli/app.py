@@ -18,8 +18,8 @@ from plumbob.cli.outputs import cannot_write, complain
 from plumbob.errors import ExitCode, InternalError, PlumbobError
 
 COMMANDS = (
-    "check", "bisect", "validate", "census", "parse", "print", "run", "wast", "clif", "engines",
-    "compile",
+    "check", "bisect", "reduce", "hunt", "validate", "census", "parse", "print", "run",
+    "wast", "clif", "engines", "compile",
 )  # fmt: skip
 """In the order of a newcomer's need; `plumbob.cli.<name>` holds `command`."""
 

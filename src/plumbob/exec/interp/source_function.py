@@ -145,10 +145,10 @@ class FunctionSource:
         self.out.line(f"{name} = {operand.text()}")
         return name
 
-    def condition(self, value: Value) -> str:
-        """Return source that is true where the value is not zero."""
+    def condition(self, value: Value, level: int = TERNARY) -> str:
+        """Return source that is true where the value is not zero, as `text` does."""
         operand = self.operand(value)
-        return operand if isinstance(operand, str) else operand.condition()
+        return operand if isinstance(operand, str) else operand.condition(level)
 
     def define(self, value: Value, result: Expression) -> None:
         """Make `result` the value: fused into its use, or assigned."""

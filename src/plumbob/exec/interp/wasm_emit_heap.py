@@ -134,7 +134,7 @@ def _select(fs: FunctionSource, inst: Inst) -> None:
     if not fs.func.value_type(yes).is_ref:
         fs._pure(inst)  # noqa: SLF001  # the numbers' own way
         return
-    test = fs.condition(condition)
+    test = fs.condition(condition, OR)
     text = f"{fs.text(yes, OR)} if {test} else {fs.text(no)}"
     fs.out.line(f"{result_name(fs, inst)} = {text}")
 

@@ -55,6 +55,8 @@ class Generated(NamedTuple):
     """The choices that make it again: `generate(Choices(given=choices))`."""
     strategies: frozenset[str]
     """What it is made of."""
+    imports: tuple[tuple[str, str], ...] = ()
+    """What it imports: module and name."""
 
 
 def generate(
@@ -73,7 +75,13 @@ def generate(
     setting.imports(program)
     setting.storage(program)
     _Functions(program, weights, size * 3).write()
-    return Generated(program.finish(), _arguments(choices), choices.made, frozenset(program.used))
+    return Generated(
+        program.finish(),
+        _arguments(choices),
+        choices.made,
+        frozenset(program.used),
+        tuple((each.module, each.name) for each in program.module.imports),
+    )
 
 
 class _Functions:
