@@ -51,6 +51,8 @@ RESERVED = {
     "click": ("cli",),
     "rich": ("cli", "report"),
     "pytest": ("pytest_plugin",),
+    "sqlalchemy": ("hunt",),
+    "jinja2": ("report",),
 }
 """Libraries that one part of the house alone may import."""
 

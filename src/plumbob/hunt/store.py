@@ -11,7 +11,7 @@ from datetime import datetime  # noqa: TC003  # SQLAlchemy reads the annotation
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, UniqueConstraint, create_engine, event, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from plumbob.errors import InputError
@@ -104,13 +104,19 @@ class Store(Closing):
             self._engine = create_engine(url)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _safely)
-            _Base.metadata.create_all(self._engine)
+            self._make_tables()
         except (SQLAlchemyError, ModuleNotFoundError) as error:
             raise InputError(
                 f"the store {url} cannot be opened: {_reason(error)}",
                 expected="sqlite:///FILE, postgresql+psycopg://…",
             ) from None
         self.session = Session(self._engine, expire_on_commit=False)
+
+    def _make_tables(self) -> None:
+        try:
+            _Base.metadata.create_all(self._engine)
+        except OperationalError:  # somebody else made them meanwhile, else it fails again
+            _Base.metadata.create_all(self._engine)
 
     @staticmethod
     def in_folder(folder: Path) -> Store:

@@ -8,6 +8,7 @@ most the program at hand.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import signal
 import time
 from dataclasses import dataclass
@@ -95,9 +96,12 @@ class _Job:
     def run(self) -> None:
         order = self.order
         done = order.first
+        parent = multiprocessing.parent_process()
         while order.count is None or done < order.count:
             if order.until is not None and time.monotonic() > order.until:
                 break
+            if parent is not None and not parent.is_alive():
+                break  # killed: nobody takes what would be found
             self.one(done * order.jobs + order.job)
             done += 1
             self.answers.put(("done", order.job, done))

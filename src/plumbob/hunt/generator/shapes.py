@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from plumbob.hunt.generator import calls, control, numeric, references, storage
+from plumbob.hunt.generator.universe import FLOAT2, FLOAT4
 from plumbob.wasm import types as t
 
 if TYPE_CHECKING:
@@ -283,6 +284,26 @@ def _arithmetic_edges(statements: Statements) -> None:
     statements.observe(type_)
 
 
+def _lanes(statements: Statements) -> bool:
+    """Write a few vector operators, each on simple operands; the last result is observed."""
+    body, choices, expressions = statements.body, statements.choices, statements.expressions
+    if not body.program.vectors:
+        return False
+    depth, expressions.depth = expressions.depth, DEEPEST
+    for _ in range(choices.between(1, 4)):
+        result = choices.pick((t.V128, t.V128, FLOAT4, FLOAT2))
+        numeric.apply(expressions, choices.pick(numeric.operators(result, vectors=True)))
+        place = body.new_local(result)
+        body.set(place)
+    expressions.depth = depth
+    body.get(place)
+    statements.observe(result)
+    return True
+
+
+DEEPEST: Final = 99
+"""A depth at which every operand is a leaf."""
+
 CHAIN: Final = "add sub mul and or xor shl shr_s shr_u rotl rotr".split()
 
 
@@ -304,5 +325,6 @@ STATEMENTS: Final[list[tuple[str, int, Maker]]] = [
     ("selected", 2, _selected),
     ("identities", 2, _identities),
     ("arithmetic-edges", 3, _arithmetic_edges),
-    ("relaxed", 1, _relaxed),
+    ("lanes", 8, _lanes),
+    ("relaxed", 3, _relaxed),
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from plumbob.hunt.generator.body import Body
 from plumbob.hunt.generator.expressions import Expressions
 from plumbob.hunt.generator.program import CHECKSUM, PAGE
-from plumbob.hunt.generator.shapes import look
+from plumbob.hunt.generator.shapes import DEEPEST, look
 from plumbob.hunt.generator.statements import Statements
 from plumbob.hunt.generator.storage import WINDOW
 from plumbob.wasm import types as t
@@ -23,6 +23,7 @@ def digest(program: Program) -> Function:
     """Append the function that returns the digest, an i64."""
     body = Body(program, (), (t.I64,), ENDLESS, ENDLESS)
     statements = Statements(Expressions(body, {}), {})
+    statements.expressions.depth = DEEPEST
     for memory in program.memories:
         _memory(statements, memory)
     for variable in program.variables:

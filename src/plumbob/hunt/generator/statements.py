@@ -112,8 +112,8 @@ class Statements:
         choices, universe = self.choices, self.body.universe
         kinds = [*NUMBERS, t.I32, t.I64]
         if self.body.program.vectors:
-            kinds += [t.V128, FLOAT4, FLOAT2]
-        if not universe.structs or choices.below(10) < 6:
+            kinds += [t.V128, FLOAT4, FLOAT2] * 3
+        if not universe.structs or choices.below(10) < (8 if self.body.program.vectors else 6):
             return choices.pick(kinds)
         return self.any_reference()
 

@@ -46,6 +46,9 @@ class Opened(Protocol):
 class Runs(Opened, Protocol):
     """An engine that runs modules."""
 
+    def run(self, request: Request) -> Answer:
+        """Return its first answer to a request."""
+
     def answers(self, request: Request) -> tuple[Answer, ...]:
         """Return every answer that it gives to a request: one, unless it cannot decide."""
 

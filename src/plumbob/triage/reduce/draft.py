@@ -60,6 +60,7 @@ class Draft:
         fields = sum(len(str(each.composite)) for each in module.types)
         return (
             self.instructions,
+            self.computed,
             len(self.invocations) + sum(len(each.args) for each in self.invocations),
             len(module.types) + len(module.imports) + len(module.globals) + len(module.elements)
             + len(module.datas) + len(module.tables) + len(module.memories) + len(module.tags),
@@ -74,6 +75,16 @@ class Draft:
         """How many instructions the functions have, those that only delimit aside."""
         return sum(
             instruction.operator.name not in CLOSING
+            for place in range(len(self.module.code))
+            for instruction in self.body(place).instructions
+        )
+
+    @cached_property
+    def computed(self) -> int:
+        """How many of the instructions are no constants."""
+        return sum(
+            instruction.operator.name not in CLOSING
+            and not instruction.operator.name.endswith((".const", ".null"))
             for place in range(len(self.module.code))
             for instruction in self.body(place).instructions
         )

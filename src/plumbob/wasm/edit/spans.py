@@ -104,6 +104,7 @@ class _Frame(NamedTuple):
     loop: bool
     start: int
     operands: tuple[tuple[int, int, ValType], ...]
+    whole: bool = True
 
     @property
     def label(self) -> tuple[ValType, ...]:
@@ -114,6 +115,9 @@ class _Value(NamedTuple):
     start: int
     end: int
     type: ValType
+    whole: bool = True
+    """Whether the code from `start` on leaves this value and no other: not so of one of
+    several results, nor of a block's parameter within the block."""
 
 
 class _Walk:
@@ -144,19 +148,28 @@ class _Walk:
                     yield span
             else:
                 pops, pushes = self._signature(immediates, at)
-                yield self._apply(at, pops, pushes)
+                span = self._apply(at, pops, pushes)
+                if span is not None:
+                    yield span
                 if DEAD in operator.pushes:
                     at = self._skip_dead(at)
                     continue
             at += 1
 
-    def _apply(self, at: int, pops: int, pushes: tuple[ValType, ...]) -> Span:
+    def _apply(self, at: int, pops: int, pushes: tuple[ValType, ...]) -> Span | None:
+        taken, start, whole = self._take(at, pops)
+        self._push(start, at, pushes, whole=whole)
+        return Span(start, at, pushes, self._operands(taken, at)) if whole else None
+
+    def _take(self, at: int, pops: int) -> tuple[list[_Value], int, bool]:
+        """Take operands: the values, where their code begins, and whether it is a piece."""
         taken = self.stack[len(self.stack) - pops :] if pops else []
         del self.stack[len(self.stack) - pops :]
-        start = taken[0].start if taken else at
-        operands = self._operands(taken, at)
-        self.stack += [_Value(start, at, type_) for type_ in pushes]
-        return Span(start, at, pushes, operands)
+        return taken, taken[0].start if taken else at, all(value.whole for value in taken)
+
+    def _push(self, start: int, end: int, types: tuple[ValType, ...], *, whole: bool) -> None:
+        whole = whole and len(types) == 1
+        self.stack += [_Value(start, end, type_, whole) for type_ in types]
 
     @staticmethod
     def _operands(taken: Sequence[_Value], at: int) -> tuple[tuple[int, int, ValType], ...]:
@@ -166,16 +179,14 @@ class _Walk:
     def _enter(self, at: int, block: BlockType, rule: str) -> None:
         params, results = self.scope.block(block)
         pops = len(params) + (rule == "if")
-        taken = self.stack[len(self.stack) - pops :] if pops else []
-        del self.stack[len(self.stack) - pops :]
-        start = taken[0].start if taken else at
+        taken, start, whole = self._take(at, pops)
         self.frames.append(
             _Frame(
                 at, len(self.stack), params, results, rule == "loop", start,
-                self._operands(taken, at),
+                self._operands(taken, at), whole,
             )
         )  # fmt: skip
-        self.stack += [_Value(at, at, type_) for type_ in params]
+        self.stack += [_Value(at, at, type_, whole=False) for type_ in params]
 
     def _again(self, at: int, immediates: Sequence[Any], rule: str) -> None:
         frame = self.frames[-1]
@@ -183,14 +194,16 @@ class _Walk:
         given = frame.params if rule == "else" else ()
         if rule == "catch":
             given = self.scope.function(self.scope.tags[immediates[0]]).params
-        self.stack += [_Value(at, at, type_) for type_ in given]
+        self.stack += [_Value(at, at, type_, whole=False) for type_ in given]
 
     def _leave(self, at: int) -> Span | None:
         frame = self.frames.pop()
         del self.stack[frame.height :]
         if not self.frames:
             return None
-        self.stack += [_Value(frame.start, at, type_) for type_ in frame.results]
+        self._push(frame.start, at, frame.results, whole=frame.whole)
+        if not frame.whole:
+            return None
         return Span(frame.start, at, frame.results, frame.operands, frame.opener)
 
     def _skip_dead(self, at: int) -> int:
