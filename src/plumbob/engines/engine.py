@@ -265,7 +265,7 @@ class Engine(Served):
         """
         steps: list[Outcome] = []
         while len(steps) < 2 + len(request.calls):
-            frame = worker.receive(self.limits.seconds)
+            frame = worker.receive(self.limits.seconds + request.patience)
             if isinstance(frame, Fault):
                 return steps, frame
             try:

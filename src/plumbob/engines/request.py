@@ -173,6 +173,8 @@ class Request:
     imports: tuple[Import, ...] = ()
     fuel: int | None = None
     """Of engines that count, for each step; others are bounded by time alone."""
+    patience: float = 0.0
+    """Seconds that a step may take beyond the limit, since the guest waits so long."""
 
     def wire(self, *, stream: bool, paced: bool = False) -> dict[str, Any]:
         """Return the request as harnesses read it; the module travels beside it.
@@ -242,6 +244,8 @@ class Outcome:
     status: int | None = None
     tail: str = ""
     """The last that the engine printed before it failed."""
+    waited: float = 0.0
+    """Seconds that the guest waited for others, where that passed on a clock of its own."""
 
 
 @dataclass(frozen=True)

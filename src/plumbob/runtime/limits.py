@@ -28,7 +28,9 @@ class StoreLimits(NamedTuple):
     `host_depth` crossings from guest to host and back that may be nested. `growth` is the most
     pages or elements to which a memory or table grows: beyond it `grow` fails, and with 0 it
     always does (None: no limit of its own). `trap_on_grow_failure` makes a trap of a growth that
-    fails, where the guest would be given -1.
+    fails, where the guest would be given -1. `nobody_wakes` says that no other thread can
+    notify a guest that waits: the time that it waits then passes on a clock of its own
+    (`Budget.waited`) and not on ours, and a wait without end is a trap, the deadline's.
     """
 
     memory: int = 4 << 30
@@ -39,6 +41,7 @@ class StoreLimits(NamedTuple):
     host_depth: int = 32
     growth: int | None = None
     trap_on_grow_failure: bool = False
+    nobody_wakes: bool = False
 
 
 DEFAULT_LIMITS: Final = StoreLimits()
@@ -64,13 +67,15 @@ class Budget:
     with `for_host=True` if it is not a guest that asks; whoever counts objects sets it.
     """
 
-    __slots__ = ("limits", "memory", "reclaim", "table_elements")
+    __slots__ = ("limits", "memory", "reclaim", "table_elements", "waited")
 
     def __init__(self, limits: StoreLimits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.memory = limits.memory
         self.table_elements = limits.table_elements
         self.reclaim: Callable[..., None] = _nothing_to_reclaim
+        self.waited = 0
+        """Nanoseconds that guests have waited on a clock of their own."""
 
     def may_grow(self, size: int) -> bool:
         """Return whether a memory may grow to `size` pages, or a table to so many elements."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from plumbob.ir.entities import HEAP_OOB
 from plumbob.ir.trap_codes import UNALIGNED_ATOMIC, UNSHARED_WAIT
 from plumbob.runtime.limits import host_is_short
-from plumbob.runtime.traps import GROWTH, GuestTrap
+from plumbob.runtime.traps import DEADLINE, GROWTH, GuestTrap
 from plumbob.wasm.types import Limits, MemoryType
 
 if TYPE_CHECKING:
@@ -209,6 +209,8 @@ class LinearMemory:
         with self.lock:
             if int.from_bytes(self.data[address : address + size], "little") != expected:
                 return NOT_EQUAL
+            if self.budget.limits.nobody_wakes:
+                return self._pass_time(timeout)
             self.waiters.setdefault(address, []).append(event)
         seconds = None if timeout >> 63 else min(timeout / 1e9, threading.TIMEOUT_MAX)
         deadline = None if seconds is None else time.monotonic() + seconds
@@ -225,6 +227,13 @@ class LinearMemory:
                     self._forget(address, event)
                     return TIMED_OUT
         return WOKEN
+
+    def _pass_time(self, timeout: int) -> int:
+        """Wait on the guest's own clock."""
+        if timeout >> 63:
+            raise GuestTrap(DEADLINE, "it waits without end, and nobody can wake it")
+        self.budget.waited += timeout
+        return TIMED_OUT
 
     def notify(self, address: int, count: int) -> int:
         """memory.atomic.notify: wake at most `count` waiters; returns how many."""

@@ -94,6 +94,15 @@ def _memory(case: Case) -> bool:
     return FaultKind.MEMORY in ends or ARRAY_OR_LENGTH in traps
 
 
+def _waits(case: Case) -> bool:
+    """Return whether an engine does not end while the guest still has to wait.
+
+    It was given the time that the guest waits on the reference's clock beside its own limit,
+    yet not more than twice that limit.
+    """
+    return case.found.end == FaultKind.TIMEOUT and case.expected.outcome.waited > 0
+
+
 _LIMIT = re.compile(
     r"implementation.{0,10} limit|exceed\w*.{0,40} (limit|maximum)|limit .{0,20}exceeded|too many"
 )
@@ -296,6 +305,12 @@ RULES: Final = (
         "out of memory",
         "WebAssembly 3.0, A.3 Implementation Limitations, Execution",
         _memory,
+        ends=True,
+    ),
+    Rule(
+        "waiting",
+        "WebAssembly threads, 4.6 Instructions, memory.atomic.wait",
+        _waits,
         ends=True,
     ),
     Rule(

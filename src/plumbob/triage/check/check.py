@@ -15,7 +15,7 @@ from plumbob.engines.binaryen_encodings import older_form
 from plumbob.engines.errors import EngineError
 from plumbob.engines.kinds import KINDS
 from plumbob.engines.optimiser import ZERO_FILLED, assumptions
-from plumbob.engines.process import FaultKind
+from plumbob.engines.process import FaultKind, Limits
 from plumbob.engines.request import Answer, Outcome, OutcomeKind
 from plumbob.engines.spec import parse_spec
 from plumbob.errors import InternalError
@@ -145,7 +145,9 @@ class Checker:
         for run in self.plan.runs:
             if self.pool.stopping:
                 raise EngineError(f"{engine} was stopped")
-            request = run.session.request
+            waited = max(event.outcome.waited for event in run.events)
+            patience = min(waited, (self.pool.limits or Limits()).seconds)
+            request = replace(run.session.request, patience=patience)
             valid = self.subject.invalid is None
             answers.append(opened.answers(stressed(request) if stress and valid else request))
         return Ran(tuple(answers))

@@ -12,6 +12,7 @@ from us: calls name exported functions with values of their types.
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import plumbob
@@ -216,7 +217,7 @@ class _Run:
         self.request = request
         self.fuel = fuel
         choices = reference.choices
-        limits = reference.limits._replace(fuel=fuel, growth=choices.grow)
+        limits = reference.limits._replace(fuel=fuel, growth=choices.grow, nobody_wakes=True)
         self.store = Store(
             lambda store: Engine(
                 store,
@@ -247,6 +248,8 @@ class _Run:
 
     def _step(self, do: Callable[[], Outcome]) -> Outcome:
         self.log.clear()
+        budget = self.store.budget
+        budget.waited = 0
         left = self.executor.fuel_left()
         assert left is not None  # noqa: S101  # the store has a limit
         self.executor.add_fuel(self.fuel - left)
@@ -262,9 +265,11 @@ class _Run:
             outcome = Outcome(OutcomeKind.LINK, message=str(error))
         except LimitError as error:
             outcome = Outcome(FaultKind.MEMORY, message=str(error))
+        if budget.waited:
+            outcome = replace(outcome, waited=budget.waited / 1e9)
         if not self.log:
             return outcome
-        return Outcome(outcome.kind, outcome.values, outcome.trap, outcome.message, tuple(self.log))
+        return replace(outcome, calls=tuple(self.log))
 
     def release(self) -> None:
         """Free what memories and tables hold; the rest waits for the collector of cycles."""
