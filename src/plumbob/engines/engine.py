@@ -291,8 +291,8 @@ class Engine(Served):
         if kind == OutcomeKind.OK and "log" not in data:
             return _OK
         calls = tuple(
-            HostCall(int(place), tuple(map(Value.from_wire, args)))
-            for place, args in data.get("log", ())
+            HostCall(int(place), tuple(map(Value.from_wire, args)), *map(str, returned))
+            for place, args, *returned in data.get("log", ())
         )
         if kind == OutcomeKind.OK:
             return Outcome(kind, calls=calls)

@@ -51,9 +51,23 @@ class Value(NamedTuple):
         return Value(kind, None if rest == NULL else rest)
 
 
+class CallBack(NamedTuple):
+    """A call of an export that an imported function makes, and notes what it returns."""
+
+    turn: int
+    """In which of the function's own calls in the instance, from 0."""
+    export: str
+    args: tuple[Value, ...]
+    results: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class FunctionImport:
-    """A function that logs its calls and returns `returns` in turn, then from the start."""
+    """A function that logs its calls and returns `returns` in turn, then from the start.
+
+    Between the two it makes the calls of `callbacks`, once the instance is there. What ends
+    such a call otherwise than with values goes on through the function to its caller.
+    """
 
     module: str
     name: str
@@ -63,6 +77,7 @@ class FunctionImport:
     """Without any it returns zeros and nulls."""
     logged: bool = True
     """Whether its calls are noted."""
+    callbacks: tuple[CallBack, ...] = ()
     collecting: bool = False
     """Whether it runs the collector whatever it is called."""
 
@@ -83,6 +98,10 @@ class FunctionImport:
             "returns": [[value.wire() for value in values] for values in rounds],
             "logged": self.logged,
             "collects": self.collects,
+            "callbacks": [
+                [one.turn, one.export, [value.wire() for value in one.args], list(one.results)]
+                for one in self.callbacks
+            ],
         }
 
 
@@ -225,6 +244,8 @@ class HostCall(NamedTuple):
     place: int
     """Index into the request's imports."""
     args: tuple[Value, ...]
+    returned: str = ""
+    """The export that the imported function called back; `args` are what that returned."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from plumbob.engines.request import (
 )
 from plumbob.errors import InputError
 from plumbob.triage.check.reference import Reference
-from plumbob.triage.standins import LoggedCall, LogReader, functions, stand_in
+from plumbob.triage.standins import LoggedCall, LogReader, functions, stand_in, telling
 from plumbob.triage.standins.log import PARAMS, Record
 from plumbob.triage.standins.values import ROUNDS, Chance
 from plumbob.wasm import features
@@ -356,7 +356,7 @@ def test_host_functions_have_plain_types() -> None:
 
 
 def test_a_swapped_argument_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = functions.words_of
+    right = telling.words_of
 
     def swapped(local: int, type_: object, types: object) -> object:
         return right(local, type_, types)[::-1]  # type: ignore[arg-type]
@@ -368,7 +368,7 @@ def test_a_swapped_argument_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_arguments_in_the_wrong_order_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = functions.write_log
+    right = telling.write_log
     monkeypatch.setattr(
         functions, "write_log", lambda out, log, record, words: right(out, log, record, words[::-1])
     )

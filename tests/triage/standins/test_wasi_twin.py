@@ -182,7 +182,7 @@ def sames(wasi_module: str, seed: int, calls: int) -> set[str]:
             done.add(row.name)
         log = guest.log()
         if row.name == "fd_write" and expected == 0:
-            ((module, name, (fd,), text),) = log
+            ((module, name, (fd,), text, _),) = log
             assert (module, name, fd.bits) == (wasi_module, "fd_write", args[0])
             assert text is not None
             texts[args[0]] = texts.get(args[0], b"") + text

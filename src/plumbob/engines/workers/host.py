@@ -175,9 +175,13 @@ def recorder(
     collect: Callable[[], object] | None = None,
     *,
     stress: bool = False,
+    call: Callable[[str, list[str], list[str]], list[str] | None] | None = None,
 ) -> Any:
     """Return a function that logs its calls and returns what is listed, in turn.
 
+    Between the two it calls back whom it is to call, by `call`, which takes an export,
+    arguments and types of results, and raises what its engine raises; and notes the results.
+    It returns None where nothing can be called yet, while the instance starts.
     It runs the collector, if there is one, where that is what it is for, or with `stress`.
     """
     calls = 0
@@ -185,12 +189,18 @@ def recorder(
 
     def called(*args: Any) -> Any:
         nonlocal calls
+        turn = calls
+        calls += 1
         if item["logged"]:
             log.append([place, [wire(k, a) for k, a in zip(item["params"], args, strict=True)]])
         if collecting is not None:
             collecting()
-        values = item["returns"][calls % len(item["returns"])]
-        calls += 1
+        for when, export, given, results in item["callbacks"]:
+            if when == turn and call is not None:
+                back = call(export, given, results)
+                if back is not None:
+                    log.append([place, back, export])
+        values = item["returns"][turn % len(item["returns"])]
         plain = [number(text)[1] for text in values]
         return None if not plain else plain[0] if len(plain) == 1 else plain
 

@@ -78,14 +78,21 @@ function limits(item) {
 
 const heapTypes = { funcref: "anyfunc", externref: "externref" };
 
-function standIn(item, place, log) {
+/** Return what stands in for an import; `callBack` calls an export. */
+function standIn(item, place, log, callBack) {
   switch (item.kind) {
     case "func": {
       let calls = 0;
       return (...given) => {
+        const turn = calls++;
         if (item.logged) log.push([place, item.params.map((type, i) => toWire(type, given[i]))]);
         if (item.collects || stress) collect();
-        const values = item.returns[calls++ % item.returns.length].map(fromWire);
+        for (const [when, name, args, results] of item.callbacks) {
+          if (when !== turn) continue;
+          const back = callBack([name, args, results]);
+          if (back !== null) log.push([place, back, name]);
+        }
+        const values = item.returns[turn % item.returns.length].map(fromWire);
         return values.length === 0 ? undefined : values.length === 1 ? values[0] : values;
       };
     }
@@ -111,11 +118,14 @@ function standIn(item, place, log) {
 /** Return an instance with stand-ins that write to `log`. */
 function instantiate(module, request, log) {
   const imports = {};
+  let instance = null; // until it has started, nobody is called back
+  const callBack = (one) => (instance === null ? null : call(instance, one));
   request.imports.forEach((item, place) => {
     imports[item.module] ??= Object.create(null);
-    imports[item.module][item.name] = standIn(item, place, log);
+    imports[item.module][item.name] = standIn(item, place, log, callBack);
   });
-  return new WebAssembly.Instance(module, imports);
+  instance = new WebAssembly.Instance(module, imports);
+  return instance;
 }
 
 /** Call an export and return its results. */

@@ -43,7 +43,8 @@ class Program:
                 for side in ("params", "results")
             ]
             function = self.runtime.allocate_func_host(
-                pywasm.FuncType(*kinds), listing(host.recorder(place, item, log))
+                pywasm.FuncType(*kinds),
+                listing(host.recorder(place, item, log, call=self.call_back)),
             )
             self.runtime.imports.setdefault(item["module"], {})[item["name"]] = function
         try:
@@ -58,12 +59,18 @@ class Program:
             raise host.Failed("unsupported", "no references are passed")
         try:
             back = self.runtime.invocate(self.instance, export, given)
+        except host.Failed:  # of a function of this host's
+            raise
         except Exception as error:
             raise failure(error) from error
         finally:
             machine = self.runtime.machine  # what a trap leaves on the stack is not the next's
             machine.stack = type(machine.stack)()
         return [host.wire(kind, item) for kind, item in zip(results, back, strict=True)]
+
+    def call_back(self, _export: str, _args: list[str], _results: list[str]) -> list[str]:
+        """Refuse: the interpreter has one machine, which a call within a call would clear."""
+        raise host.Failed("unsupported", "a function of the host's cannot call back")
 
     def close(self) -> None:
         """Nothing: the runtime goes with this object."""

@@ -54,7 +54,7 @@ class Program:
                     item["module"],
                     item["name"],
                     f"{result}({params})",
-                    host.recorder(place, item, log),
+                    host.recorder(place, item, log, call=self.call_back),
                 )
         except RuntimeError as error:
             raise host.Failed("link", str(error)) from error
@@ -73,6 +73,10 @@ class Program:
             raise host.Failed(kind, str(error)) from error
         back = () if not results else back if isinstance(back, tuple) else (back,)
         return [host.wire(kind, item) for kind, item in zip(results, back, strict=True)]
+
+    def call_back(self, _export: str, _args: list[str], _results: list[str]) -> list[str]:
+        """Refuse: a runtime of wasm3 has one stack, and a call within a call begins it anew."""
+        raise host.Failed("unsupported", "a function of the host's cannot call back")
 
     def close(self) -> None:
         """Nothing: the runtime goes with this object."""

@@ -273,7 +273,9 @@ class Program:
     def stand_in(self, place: int, item: dict[str, Any], kind: Any, log: list[Any]) -> Any:
         """Return what stands in for one import."""
         if item["kind"] == "func":
-            called = host.recorder(place, item, log, self.store.gc, stress=STRESS)
+            called = host.recorder(
+                place, item, log, self.store.gc, stress=STRESS, call=self.call_back
+            )
             return wasmtime.Func(self.store, kind, called)
         if item["kind"] == "global":
             return wasmtime.Global(self.store, kind, value(item["value"]))
@@ -301,6 +303,21 @@ class Program:
             back = function(self.store, *given)
         except Exception as error:  # whatever it is, it is this step's outcome
             raise fail(error) from error
+        back = [] if not results else back if isinstance(back, list) else [back]
+        return [host.wire(kind, item) for kind, item in zip(results, back, strict=True)]
+
+    def call_back(self, export: str, args: list[str], results: list[str]) -> list[str] | None:
+        """Call an export in a function that the guest has called; None before it has started.
+
+        A trap goes on through that function; an exception cannot, in this package.
+        """
+        if self.exports is None:
+            return None
+        try:
+            back = self.exports[export](self.store, *map(value, args))
+        except wasmtime.WasmtimeError as error:
+            text = "the Python package carries no exception through a function of the host's"
+            raise host.Failed("unsupported", text) from error
         back = [] if not results else back if isinstance(back, list) else [back]
         return [host.wire(kind, item) for kind, item in zip(results, back, strict=True)]
 

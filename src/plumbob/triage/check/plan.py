@@ -21,6 +21,7 @@ from plumbob.errors import InputError
 from plumbob.triage.check.arguments import ATTEMPTS, ending
 from plumbob.triage.check.choices import OpenChoices
 from plumbob.triage.check.events import NO_END, OVERFLOW, Event
+from plumbob.triage.standins import PLAIN
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.module import MEMORY, TABLE
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from plumbob.engines.request import Answer
     from plumbob.triage.check.reference import Reference
-    from plumbob.triage.check.subject import Session, Subject
+    from plumbob.triage.check.subject import Invocation, Session, Subject
     from plumbob.wasm.module import Module
 
 TRIAL_FUEL: Final = 200_000
@@ -122,9 +123,45 @@ class _Planner:
 
     def plan(self) -> Plan:
         self._settle()
-        rest: Sequence[int] = range(len(self.subject.invocations))
+        by_world: dict[int, list[int]] = {}
+        for place, invocation in enumerate(self.subject.invocations):
+            by_world.setdefault(invocation.world, []).append(place)
+        self._world(by_world.pop(PLAIN, []))
+        for places in by_world.values():
+            self._world(self._ending(places))
+        left_out, unasked = sorted(self.left_out), sorted(self.unasked)
+        return Plan(self.subject, tuple(self.runs), tuple(left_out), tuple(unasked))
+
+    def _ending(self, places: list[int]) -> list[int]:
+        """Return the calls of a world other than the plain one that end with little fuel.
+
+        Those that end where imports only return may not where they call back: no arguments
+        help, and more fuel is not worth its time.
+        """
+        trial = self._trial()
+        while places and not self._late():
+            session = self.subject.session(places)
+            answer = trial.run(session.request)
+            ends = [event.end for event in session.read(answer)[2 : 2 + len(places)]]
+            broken = [place for place, end in zip(places, ends, strict=True) if end in NO_END]
+            if not broken:
+                self._tried = session, answer
+                break
+            self.left_out += broken
+            places = [place for place in places if place not in set(broken)]
+        return places
+
+    def _trial(self) -> Reference:
+        trial = self.reference.deciding(self.reference.choices)
+        trial.fuel = min(trial.fuel, TRIAL_FUEL)
+        return trial
+
+    def _world(self, rest: Sequence[int]) -> None:
+        """Run the calls of one world, in as many sessions as are needed."""
         while True:
             rest = self._in_time(rest)
+            if not rest and self.runs:
+                break
             run = self._run(self.subject.session(rest))
             broken = _first_indefinite(run)
             if broken is None:
@@ -132,8 +169,6 @@ class _Planner:
                     self.runs.append(run)
                 break
             rest = self._split(rest, broken, run)
-        left_out, unasked = sorted(self.left_out), sorted(self.unasked)
-        return Plan(self.subject, tuple(self.runs), tuple(left_out), tuple(unasked))
 
     def _late(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline
@@ -151,15 +186,15 @@ class _Planner:
         originals = self.subject.invocations
         if self.subject.invalid is not None or not any(each.chosen for each in originals):
             return
-        trial = self.reference.deciding(self.reference.choices)
-        trial.fuel = min(trial.fuel, TRIAL_FUEL)
+        trial = self._trial()
+        plain = [place for place, each in enumerate(originals) if each.world == PLAIN]
         open_: list[int] = []
         for attempt in range(ATTEMPTS + 1):
-            session = self.subject.session(range(len(originals)))
+            session = self.subject.session(plain)
             answer = trial.run(session.request)
             events = session.read(answer)
-            ends = [event.end for event in events[2 : 2 + len(originals)]]
-            open_ = [place for place, end in enumerate(ends) if end in NO_END]
+            ends = [event.end for event in events[2 : 2 + len(plain)]]
+            open_ = [place for place, end in zip(plain, ends, strict=True) if end in NO_END]
             if not open_:
                 self._tried = session, answer
                 return
@@ -169,11 +204,13 @@ class _Planner:
             calls = list(self.subject.invocations)
             for place in open_:
                 args = ending(originals[place].args, attempt)
-                calls[place] = originals[place]._replace(args=args)
+                for other in _twins(originals, place):
+                    calls[other] = originals[other]._replace(args=args)
             self.subject = self.subject.calling(calls)
         calls = list(self.subject.invocations)
         for place in open_:
-            calls[place] = originals[place]
+            for other in _twins(originals, place):
+                calls[other] = originals[other]
         self._endless = open_
         self.subject = self.subject.calling(calls)
 
@@ -211,6 +248,14 @@ class _Planner:
         events = session.read(answer)
         open_choices = OpenChoices(self.reference, session.request, answer)
         return Run(session, events, open_choices, self.reference, last)
+
+
+def _twins(invocations: Sequence[Invocation], place: int) -> list[int]:
+    """Return a call of the plain world and those that are the same in others."""
+    own = invocations[place][:2]
+    return [place] + [
+        other for other, each in enumerate(invocations) if each.world != PLAIN and each[:2] == own
+    ]
 
 
 def _first_indefinite(run: Run) -> int | None:

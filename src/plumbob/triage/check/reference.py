@@ -22,6 +22,7 @@ from plumbob.engines.request import (
     NUMBERS,
     SOME,
     Answer,
+    Call,
     FunctionImport,
     GlobalImport,
     HostCall,
@@ -65,7 +66,7 @@ from plumbob.wasm.valid.validate import validate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from plumbob.engines.request import Call, Import, Request
+    from plumbob.engines.request import Import, Request
     from plumbob.engines.spec import EngineSpec
     from plumbob.exec.interp.machine import Mode, Trace
     from plumbob.wasm.module import Import as AskedImport
@@ -232,6 +233,7 @@ class _Run:
         assert isinstance(executor, Engine)  # noqa: S101  # made in the line above
         self.executor = executor
         self.instance: Instance | None = None
+        self.started = False
         self.log: list[HostCall] = []
 
     def steps(self) -> Iterator[Outcome]:
@@ -295,6 +297,7 @@ class _Run:
             lambda item, instance: self._stand_in(*next(given), item, instance),
         )
         self.instance.start()
+        self.started = True
         return _OK
 
     def _stand_in(
@@ -351,10 +354,14 @@ class _Run:
             nonlocal calls
             if described.logged:
                 values = map(from_guest, described.params, arguments)
-                self.log.append(HostCall(place, tuple(values)))
-            answer = answers[calls % len(answers)]
+                turn = calls
             calls += 1
-            return answer
+            self.log.append(HostCall(place, tuple(values)))
+            for one in described.callbacks if self.started else ():
+                if one.turn == turn:
+                    back = self._call(Call(one.export, one.args, one.results))
+                    self.log.append(HostCall(place, back.values, one.export))
+            return answers[turn % len(answers)]
 
         # Of the very type that is asked for: one in a group of recursive types is its own.
         made = FuncRef(type_id, signature, host=called, name=described.name)

@@ -31,7 +31,7 @@ NULLARY: Final = 4
 OTHERS: Final = 2
 """How many readers with parameters follow each writer, in turn."""
 
-_ANYTHING: Final = frozenset(("read", "write"))
+_ANYTHING: Final = frozenset(("read", "write", "import"))
 
 Row = tuple[str, tuple["Argument", ...]]
 
@@ -52,7 +52,7 @@ class Effects:
     def _all(self) -> list[frozenset[str]]:
         """What each defined function does, its callees' doing among it: a least fixed point.
 
-        The sets have two elements, so each function changes twice at most.
+        The sets have three elements, so each function changes three times at most.
         """
         found = [own for own, _ in self._own]
         callers: list[list[int]] = [[] for _ in found]
@@ -71,8 +71,12 @@ class Effects:
                     waiting.append(caller)
         return found
 
+    def imports(self, function: int) -> bool:
+        """Return whether a function may call an import."""
+        return "import" in self.of(function)
+
     def of(self, function: int) -> frozenset[str]:
-        """Return `read`, `write`, both or neither."""
+        """Return which of `read`, `write` and `import` it may do."""
         return _ANYTHING if function < self._imports else self._all[function - self._imports]
 
 

@@ -21,7 +21,19 @@ from plumbob.triage.check.events import Event
 from plumbob.triage.check.hints import Reader
 from plumbob.triage.check.sequences import Effects, second_round
 from plumbob.triage.shims import Entry, Probe, Shimmed, add_shims
-from plumbob.triage.standins import LoggedCall, LogReader, StoodIn, stand_in
+from plumbob.triage.shims.uses import Uses
+from plumbob.triage.standins import (
+    CALLING,
+    HOST,
+    PLAIN,
+    Callbacks,
+    LoggedCall,
+    LogReader,
+    StoodIn,
+    draw,
+    stand_in,
+)
+from plumbob.triage.standins.callbacks import NONE as NO_CALLBACKS
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.errors import ComponentError, MalformedError
@@ -43,6 +55,14 @@ ALL_HINTED = 2000
 """How many such calls there are of all exports together, one of each aside."""
 
 
+WORLD_CALLS = 3
+"""How many calls of an export are made in each of the other worlds."""
+ALL_WORLD_CALLS = 150
+"""How many calls are made in each of the other worlds."""
+MOST_BYTES = 1 << 20
+"""Bytes of a module up to which there are other worlds: each is a module more to compile."""
+
+
 class Invocation(NamedTuple):
     """A call of an export."""
 
@@ -52,6 +72,8 @@ class Invocation(NamedTuple):
     """Whether the arguments are Plumbob's choice, not the user's."""
     get: bool = False
     """Whether it reads an exported global instead of calling a function."""
+    world: int = PLAIN
+    """What stands in for imports (`standins/callbacks.py`)."""
 
 
 class Session(NamedTuple):
@@ -95,6 +117,8 @@ class Subject:
     """Why the module is not valid, by the reference; then it is only compiled."""
     malformed: bool = False
     """Whether it is not even a module of the binary format."""
+    callbacks: Callbacks = NO_CALLBACKS
+    """Who calls back in worlds other than the plain one."""
 
     @staticmethod
     def prepare(
@@ -115,8 +139,39 @@ class Subject:
         if subject.invalid is not None:
             return subject
         if invocations:
-            return subject.calling([subject.invocation(*each) for each in invocations])
-        return subject.calling(subject.chosen(calls))
+            plain = [subject.invocation(*each) for each in invocations]
+        else:
+            plain = subject.chosen(calls)
+        return subject.in_worlds(plain)
+
+    def in_worlds(self, plain: Sequence[Invocation]) -> Subject:
+        """Return this subject with calls, and some of them in the other worlds too.
+
+        Those of functions that may call an import; with few arguments each, since it is the
+        imports that differ.
+        """
+        module = decode(self.module, features=wasm_features.ALL)
+        if not module.imported(FUNC) or len(self.module) > MOST_BYTES:
+            return self.calling(plain)
+        tells_types = Uses(module).gc
+        callbacks = draw(module, self.seed, tells_types=tells_types)
+        worlds = [CALLING] if callbacks.turns else []
+        if callbacks.crossing().turns:
+            worlds.append(HOST)
+        effects = Effects(module)
+        functions = {item.name: item.index for item in module.exports if item.kind == FUNC}
+        again: list[Invocation] = []
+        counts: dict[str, int] = {}
+        for each in plain:
+            counts[each.export] = counts.get(each.export, 0) + 1
+            if counts[each.export] <= WORLD_CALLS and effects.imports(functions[each.export]):
+                again.append(each)
+        further = [
+            each._replace(world=world, chosen=True)
+            for world in worlds
+            for each in again[:ALL_WORLD_CALLS]
+        ]
+        return replace(self.calling([*plain, *further]), callbacks=callbacks)
 
     @staticmethod
     def bare(module: bytes, seed: int = 0) -> Subject:
@@ -141,13 +196,25 @@ class Subject:
         """Return this subject with other calls."""
         return replace(self, invocations=tuple(invocations))
 
-    def entry(self, export: str) -> Entry | None:
+    def entry(self, export: str, world: int = PLAIN) -> Entry | None:
         """Return the exported function of a name."""
-        return self._entries.get(export)
+        return self._entries[world].get(export)
 
     @cached_property
-    def _entries(self) -> dict[str, Entry]:
-        return {entry.name: entry for entry in self.shimmed.entries}
+    def _entries(self) -> list[dict[str, Entry]]:
+        return [{entry.name: entry for entry in one.entries} for one, _ in self._worlds]
+
+    @cached_property
+    def _worlds(self) -> list[tuple[Shimmed, StoodIn | None]]:
+        """The module as it is in each world that calls are made in."""
+        worlds: list[tuple[Shimmed, StoodIn | None]] = [(self.shimmed, self.stood)]
+        most = max((each.world for each in self.invocations), default=PLAIN)
+        if self.invalid is None and most > PLAIN:
+            decoded = decode(self.module, features=wasm_features.ALL)
+            for world in range(PLAIN + 1, most + 1):
+                stood = stand_in(decoded, self.seed, world=world, callbacks=self.callbacks)
+                worlds.append((add_shims(stood.module), stood))
+        return worlds
 
     def invocation(self, export: str, words: Sequence[str]) -> Invocation:
         """Return the call that words describe. Raises `UsageError`."""
@@ -211,7 +278,8 @@ class Subject:
 
     def over(self, optimised: bytes) -> Subject:
         """Return the same calls on what an optimiser made of the module."""
-        return Subject.bare(optimised, self.seed).calling(self.invocations)
+        other = Subject.bare(optimised, self.seed).calling(self.invocations)
+        return replace(other, callbacks=self.callbacks)
 
     def missing(self) -> str | None:
         """Return a called export that this module lacks, or None."""
@@ -222,34 +290,39 @@ class Subject:
     def session(self, places: Sequence[int], *, last: int | None = None) -> Session:
         """Return the session of some invocations, by their places.
 
-        The state is looked at after them, and before `last`, a further call of which nothing
-        is expected that could leave a state to compare.
+        They are of one world. The state is looked at after them, and before `last`, a further
+        call of which nothing is expected that could leave a state to compare.
         """
+        world = next(
+            (self.invocations[place].world for place in (*places, last) if place is not None), 0
+        )
+        shimmed, stood = self._worlds[world]
         steps: list[Entry | Probe] = []
         calls: list[Call] = []
         for place in [*places, None, *([] if last is None else [last])]:
             if place is None:
-                steps += self.shimmed.probes
-                calls += [probe.call for probe in self.shimmed.probes]
+                steps += shimmed.probes
+                calls += [probe.call for probe in shimmed.probes]
                 continue
             step, call = self._step(self.invocations[place])
             steps.append(step)
             calls.append(call)
-        where = [*places, *[None] * len(self.shimmed.probes), *([] if last is None else [last])]
-        imports = () if self.stood is None else self.stood.imports
-        log = LogReader({}, None, ()) if self.stood is None else self.stood.log
-        request = Request(self.shimmed.module, tuple(calls), imports)
+        where = [*places, *[None] * len(shimmed.probes), *([] if last is None else [last])]
+        imports = () if stood is None else stood.imports
+        log = LogReader({}, None, ()) if stood is None else stood.log
+        request = Request(shimmed.module, tuple(calls), imports)
         return Session(request, tuple(steps), tuple(where), log)
 
     def _step(self, invocation: Invocation) -> tuple[Entry | Probe, Call]:
         if invocation.get:
             probe = next(p for p in self.shimmed.probes if p.exported == invocation.export)
             return probe, probe.call
-        entry = self.entry(invocation.export)
+        entry = self.entry(invocation.export, invocation.world)
         assert entry is not None  # noqa: S101  # `missing` was asked
         return entry, entry.call(invocation.args)
 
     @property
     def request(self) -> Request:
-        """All calls in one instance, as one request."""
-        return self.session(range(len(self.invocations))).request
+        """All calls of the plain world in one instance, as one request."""
+        plain = [place for place, one in enumerate(self.invocations) if one.world == PLAIN]
+        return self.session(plain).request

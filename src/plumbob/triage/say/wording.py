@@ -10,6 +10,7 @@ from plumbob.engines.request import OutcomeKind
 from plumbob.triage.check.arguments import write, written
 from plumbob.triage.check.events import CALL, EXCEPTION, OVERFLOW, STATE, Event, Place
 from plumbob.triage.shims import Observation, Seen
+from plumbob.triage.standins import WORLD_NAMES
 
 if TYPE_CHECKING:
     from plumbob.triage.check.subject import Invocation, Subject
@@ -86,7 +87,9 @@ def call_text(invocation: Invocation) -> str:
     name = invocation.export if invocation.export.isprintable() else ascii(invocation.export)
     if invocation.get:
         return f"global {name}"
-    return f"{name or ascii('')}({', '.join(map(write, invocation.args))})"
+    world = WORLD_NAMES[invocation.world]
+    text = f"{name or ascii('')}({', '.join(map(write, invocation.args))})"
+    return f"{text}, {world}" if world else text
 
 
 def place_text(subject: Subject, place: Place) -> str:
@@ -102,6 +105,9 @@ def logged_text(call: LoggedCall) -> str:
         str(value.bits) if isinstance(value.bits, str) else written(value.type, value.bits)
         for value in call.args
     ]
+    if call.returned is not None:
+        got = ", ".join(args) or "nothing"
+        return f"{call.module}.{call.name}, which calls {call.returned} back and gets {got}"
     text = "" if call.text is None else f" {call.text.decode(errors='replace')!a}"
     return f"{call.module}.{call.name}({', '.join(args)}){text}"
 

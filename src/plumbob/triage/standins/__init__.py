@@ -7,9 +7,22 @@ reorders imports. Decision 102 says what becomes of what, decision 103 of WASI.
 
 from __future__ import annotations
 
+from plumbob.triage.standins.callbacks import CALLING, HOST, PLAIN, WORLD_NAMES, Callbacks, draw
 from plumbob.triage.standins.log import LogReader
 from plumbob.triage.standins.model import LoggedCall, StoodIn
 from plumbob.triage.standins.plan import stand_in
 from plumbob.triage.standins.wasi import WasiInput
 
-__all__ = ["LogReader", "LoggedCall", "StoodIn", "WasiInput", "stand_in"]
+__all__ = [
+    "CALLING",
+    "HOST",
+    "PLAIN",
+    "WORLD_NAMES",
+    "Callbacks",
+    "LogReader",
+    "LoggedCall",
+    "StoodIn",
+    "WasiInput",
+    "draw",
+    "stand_in",
+]

@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from plumbob.engines.request import (
+    CallBack,
     FunctionImport,
     GlobalImport,
     MemoryImport,
     TableImport,
     Value,
 )
+from plumbob.triage.standins import callbacks as cb
 from plumbob.triage.standins import spectest, wasi
+from plumbob.triage.standins.calling import SIGHT
 from plumbob.triage.standins.values import ROUNDS, Chance, spell_function
 from plumbob.wasm import types as t
 from plumbob.wasm.module import KIND_NAMES
@@ -51,9 +54,19 @@ class Asked(NamedTuple):
 class Inquiry:
     """Finds out what stands in for each import of a module."""
 
-    def __init__(self, module: Module, seed: int) -> None:
+    def __init__(
+        self,
+        module: Module,
+        seed: int,
+        callbacks: cb.Callbacks = cb.NONE,
+        *,
+        in_host: bool = False,
+    ) -> None:
+        """Take who calls back, and whether that is the host's to do where it can."""
         self.module = module
         self.seed = seed
+        self.callbacks = callbacks
+        self.in_host = in_host
         self.types: list[SubType] = module.types
 
     def ask(self) -> list[Asked]:
@@ -118,6 +131,9 @@ class Inquiry:
             and len(type_.results) <= MAX_HOST_RESULTS
         ):
             return None
+        made = self._callbacks(item)
+        if made is None:
+            return None
         chance = self.function_chance(item, type_)
         returns = tuple(
             tuple(
@@ -128,8 +144,37 @@ class Inquiry:
         )
         params, results = tuple(map(str, type_.params)), tuple(map(str, type_.results))
         return FunctionImport(
-            _harmless(item.module), name, params, results, returns if results else ()
+            _harmless(item.module),
+            name,
+            params,
+            results,
+            returns if results else (),
+            callbacks=made,
         )
+
+    def _callbacks(self, item: Import) -> tuple[CallBack, ...] | None:
+        """Return what a host's function calls back; None where a host had better not do it.
+
+        The values are those that `calling.Caller` takes.
+        """
+        turns = self.callbacks.of(item, self.module)
+        if not turns:
+            return ()
+        if not self.in_host:
+            return None
+        made = []
+        for turn in turns:
+            for action in turn.actions:
+                called = action.type
+                assert called is not None  # noqa: S101  # it crosses
+                chance = Chance(self.seed, SIGHT, item.module, item.name, action.label)
+                args = tuple(
+                    Value(str(param), bits)
+                    for param, bits in zip(called.params, cb.arguments(chance, called), strict=True)
+                )
+                results = tuple(map(str, called.results))
+                made.append(CallBack(turn.number, action.name, args, results))
+        return tuple(made)
 
     def global_bits(self, item: Import, type_: t.GlobalType) -> int:
         """Return the bits of a number's or vector's first value.

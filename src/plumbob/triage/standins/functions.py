@@ -7,10 +7,10 @@ in turn, counted in a global of the stand-in's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from plumbob.triage.standins.log import MORE, WORDS
-from plumbob.triage.standins.references import number, tell
+from plumbob.triage.standins.references import number
+from plumbob.triage.standins.telling import words_of, write_log
 from plumbob.triage.standins.values import ROUNDS
 from plumbob.wasm import types as t
 from plumbob.wasm.edit.append import FunctionWriter
@@ -18,85 +18,68 @@ from plumbob.wasm.edit.append import FunctionWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from plumbob.triage.standins.callbacks import Turn
+    from plumbob.triage.standins.calling import Caller
     from plumbob.triage.standins.references import References
     from plumbob.triage.standins.values import Chance
     from plumbob.wasm.edit.append import Editor
-    from plumbob.wasm.types import FuncType, SubType, ValType
+    from plumbob.wasm.types import FuncType
 
     Emit = Callable[[FunctionWriter], object]
 
 
-def words_of(local: int, type_: ValType, types: list[SubType]) -> list[Emit]:
-    """Return what appends each i64 that a parameter is logged as."""
-    if type_.is_ref:
-        return [lambda out: tell(out, local, type_, types)]
-    if type_ == t.V128:
-        return [
-            lambda out: out.get(local).op("i64x2.extract_lane", 0),
-            lambda out: out.get(local).op("i64x2.extract_lane", 1),
-        ]
-    return [lambda out: out.get(local).ops(*_TO_I64[type_])]
+class Spec(NamedTuple):
+    """What a stand-in is to do."""
 
-
-_TO_I64: dict[int, tuple[str, ...]] = {
-    t.I32: ("i64.extend_i32_u",),
-    t.I64: (),
-    t.F32: ("i32.reinterpret_f32", "i64.extend_i32_u"),
-    t.F64: ("i64.reinterpret_f64",),
-}
-
-
-def write_log(out: FunctionWriter, log: int, record: int, words: Sequence[Emit]) -> None:
-    """Append the calls of the function `log` that make up a record."""
-    for start in range(0, max(len(words), 1), WORDS):
-        chunk = words[start : start + WORDS]
-        more = MORE if start + WORDS < len(words) else 0
-        out.i64(record << 8 | more | len(chunk))
-        for emit in chunk:
-            emit(out)
-        for _ in range(WORDS - len(chunk)):
-            out.i64(0)
-        out.op("call", log)
+    type: FuncType
+    chance: Chance
+    record: int
+    """Of its calls."""
+    source: tuple[str, str] = ("", "")
+    """Module and name of the import."""
+    turns: Sequence[Turn] = ()
+    """When it calls back."""
 
 
 def write_stand_in(
-    editor: Editor,
-    references: References,
-    type_: FuncType,
-    chance: Chance,
-    log: int,
-    record: int,
+    editor: Editor, references: References, spec: Spec, log: int, caller: Caller | None = None
 ) -> bytes:
     """Return the body of a function that logs its arguments and returns seeded values.
 
-    Where a result cannot be built, being of a type that has no values, the function logs
-    and traps.
+    Between the two it calls back, if it is its turn and there is a caller. Where a result
+    cannot be built, being of a type that has no values, the function traps at last.
     """
+    type_ = spec.type
     out = FunctionWriter(type_.params)
     words = [
         emit
         for local, param in enumerate(type_.params)
         for emit in words_of(local, param, references.types)
     ]
-    write_log(out, log, record, words)
+    turns = spec.turns if caller is not None else ()
+    rounds = [_results(references, type_, spec.chance.part(turn)) for turn in range(ROUNDS)]
+    built = [emit for emit in rounds if emit is not None]
+    counts = bool(turns) or (bool(type_.results) and len(built) == ROUNDS)
+    last = out.local(t.I32) if counts else 0
+    if counts:
+        counter = editor.add_global(t.I32, _constant(0), mutable=True)
+        out.op("global.get", counter).op("local.tee", last)
+        out.i32(1).op("i32.add").op("global.set", counter)
+    write_log(out, log, spec.record, words)
+    for turn in turns:
+        assert caller is not None  # noqa: S101  # said above
+        out.get(last).i32(turn.number).op("i32.eq").block("if")
+        caller.write(out, type_, turn, log, spec.source)
+        out.op("end")
     if not type_.results:
         return out.body()
-    rounds = [_results(references, type_, chance.part(turn)) for turn in range(ROUNDS)]
-    if any(turn is None for turn in rounds):
+    if len(built) < ROUNDS:
         return out.op("unreachable").body()
-    counter = editor.add_global(t.I32, _constant(0), mutable=True)
-    out.op("global.get", counter)
-    last = out.local(t.I32)
-    out.set(last)
-    out.get(last).i32(1).ops("i32.add").i32(ROUNDS - 1).op("i32.and").op("global.set", counter)
-    for turn, emit in enumerate(rounds[:-1]):
-        out.get(last).i32(turn).op("i32.eq").block("if")
-        assert emit is not None  # noqa: S101  # said above
+    for number_, emit in enumerate(built[:-1]):
+        out.get(last).i32(ROUNDS - 1).op("i32.and").i32(number_).op("i32.eq").block("if")
         emit(out)
         out.ops("return", "end")
-    final = rounds[-1]
-    assert final is not None  # noqa: S101  # said above
-    final(out)
+    built[-1](out)
     return out.body()
 
 

@@ -40,6 +40,8 @@ class Record(NamedTuple):
     """Of the arguments, as `LoggedCall.args` has them."""
     text: bool = False
     """Whether a length and as many bytes follow the arguments."""
+    returned: str | None = None
+    """As of `LoggedCall`."""
 
 
 def log_import(taken: Iterable[tuple[str, str]]) -> FunctionImport:
@@ -89,7 +91,7 @@ class LogReader:
                 if call.place not in self._functions:
                     raise ValueError(f"import {call.place} is no function")
                 module, name = self._functions[call.place]
-                out.append(LoggedCall(module, name, call.args))
+                out.append(LoggedCall(module, name, call.args, returned=call.returned or None))
                 continue
             head, *words = (_word(value) for value in call.args)
             if pending and place != head >> 8:
@@ -119,7 +121,7 @@ class LogReader:
         if record.text:
             length = next(left, 0)
             text = b"".join(word.to_bytes(8, "little") for word in left)[:length]
-        return LoggedCall(record.module, record.name, tuple(args), text)
+        return LoggedCall(record.module, record.name, tuple(args), text, record.returned)
 
 
 def _word(value: Value) -> int:

@@ -22,6 +22,8 @@ class LoggedCall(NamedTuple):
     refers to: `i31:2a`, `struct`, `array:3` (its length), `func`, `extern`, `exn`."""
     text: bytes | None = None
     """What WASI's `fd_write` wrote."""
+    returned: str | None = None
+    """Where the import called back: whom. `args` are then what that call returned."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plumbob.errors import InputError
+from plumbob.triage.standins import callbacks as cb
 from plumbob.triage.standins import wasi
 from plumbob.triage.standins.asking import Asked, Inquiry
+from plumbob.triage.standins.calling import Caller
 from plumbob.triage.standins.constants import inline_globals
-from plumbob.triage.standins.functions import constant, write_stand_in
+from plumbob.triage.standins.functions import Spec, constant, write_stand_in
 from plumbob.triage.standins.layout import Layout, arrange
 from plumbob.triage.standins.log import LogReader, Record, log_import
 from plumbob.triage.standins.model import StoodIn
@@ -33,26 +35,39 @@ if TYPE_CHECKING:
 DEFAULT_INPUT = WasiInput()
 
 
-def stand_in(module: Module, seed: int, given: WasiInput = DEFAULT_INPUT) -> StoodIn:
+def stand_in(
+    module: Module,
+    seed: int,
+    given: WasiInput = DEFAULT_INPUT,
+    *,
+    world: int = cb.PLAIN,
+    callbacks: cb.Callbacks = cb.NONE,
+) -> StoodIn:
     """Return the module with deterministic imports; the module given stays as it is.
 
-    `given` is what a WASI program is given. Raises `InputError` for an import for which
+    `given` is what a WASI program is given; `callbacks` are made in worlds other than the
+    plain one. Raises `InputError` for an import for which
     nothing can stand in (a global or table of a type that has no constant value) and for
     WASI over a 64-bit memory, `UsageError` for what cannot be given to a WASI program.
     """
     if not module.imports:
         return StoodIn(module, (), LogReader({}, None, ()), wasi=False)
-    return _Planner(module, seed, given).finish()
+    return _Planner(module, seed, given, world, callbacks).finish()
 
 
 class _Planner:
     """The stand-ins of one module under construction."""
 
-    def __init__(self, module: Module, seed: int, given: WasiInput) -> None:
+    def __init__(
+        self, module: Module, seed: int, given: WasiInput, world: int, callbacks: cb.Callbacks
+    ) -> None:
         self.original = module
         self.seed = seed
         self.given = given
-        self.inquiry = Inquiry(module, seed)
+        self.callbacks = {cb.PLAIN: cb.NONE, cb.CALLING: callbacks, cb.HOST: callbacks.crossing()}[
+            world
+        ]
+        self.inquiry = Inquiry(module, seed, self.callbacks, in_host=world == cb.HOST)
         self.types: list[SubType] = self.inquiry.types
         self.asked = self.inquiry.ask()
         self.records: list[Record] = []
@@ -112,7 +127,8 @@ class _Planner:
         memory = wasi.guest_memory(module) if any(one.wasi for one in self.asked) else 0
         editor = Editor(module)
         references = References(editor, self.types, len(module.tags))
-        bodies = self._bodies(editor, references, definitions)
+        caller = Caller(editor, self.callbacks, self.seed, self.records, self._imported_tables())
+        bodies = self._bodies(editor, references, definitions, caller)
         bodies |= self._wasi_bodies(editor, definitions, memory)
         globals_ = [
             self._initial_global(references, one) for one in definitions if one.item.kind == GLOBAL
@@ -125,6 +141,7 @@ class _Planner:
         )
         module = editor.finish()
         module.tags += references.tags
+        module.tables += caller.tables
         code = list(module.code)
         for place, body in bodies.items():
             code[place] = Code(body)
@@ -204,7 +221,11 @@ class _Planner:
         module.tables = [*tables, *module.tables]
 
     def _bodies(
-        self, editor: Editor, references: References, definitions: Sequence[Asked]
+        self,
+        editor: Editor,
+        references: References,
+        definitions: Sequence[Asked],
+        caller: Caller,
     ) -> dict[int, bytes]:
         """Return the bodies of functions that are defined now, by their place in the code."""
         layout = self.layouts[FUNC]
@@ -220,10 +241,23 @@ class _Planner:
             type_ = self.inquiry.func_type(one.type)
             spelled = tuple(spell(param, self.original) for param in type_.params)
             self.records.append(Record(one.item.module, one.item.name, spelled))
-            chance = self.inquiry.function_chance(one.item, type_)
-            record = len(self.records) - 1
-            out[place] = write_stand_in(editor, references, type_, chance, layout.log, record)
+            spec = Spec(
+                type_,
+                self.inquiry.function_chance(one.item, type_),
+                len(self.records) - 1,
+                (one.item.module, one.item.name),
+                self.callbacks.of(one.item, self.original),
+            )
+            out[place] = write_stand_in(editor, references, spec, layout.log, caller)
         return out
+
+    def _imported_tables(self) -> dict[str, int]:
+        """Return where the tables are now that were imported, by `module.name`."""
+        return {
+            f"{one.item.module}.{one.item.name}": self._new_index(one)
+            for one in self.asked
+            if one.item.kind == TABLE
+        }
 
     def _wasi_bodies(
         self, editor: Editor, definitions: Sequence[Asked], memory: int

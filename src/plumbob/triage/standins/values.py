@@ -90,6 +90,10 @@ class Chance:
         """Return an integer from 0 to 3: an offset that is inside most memories and tables."""
         return self._word(*position) & 3
 
+    def draw(self, position: int, count: int) -> int:
+        """Return a number below `count`, which must not be 0."""
+        return self._word(position, count) % count
+
     @staticmethod
     def _small(type_: ValType, word: int) -> int:
         floats = _FLOATS_BELOW_SMALL.get(type_)
