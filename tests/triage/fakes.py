@@ -92,8 +92,10 @@ def binary(text: str) -> bytes:
     return encode(parse_text(text, features=ALL))
 
 
-def subject(text: str, *invocations: tuple[str, tuple[str, ...]], calls: int = 2) -> Subject:
-    return Subject.prepare(binary(text), invocations=invocations, calls=calls)
+def subject(
+    text: str, *invocations: tuple[str, tuple[str, ...]], calls: int = 2, worlds: bool = False
+) -> Subject:
+    return Subject.prepare(binary(text), invocations=invocations, calls=calls, worlds=worlds)
 
 
 def checked(
@@ -102,11 +104,14 @@ def checked(
     *invocations: tuple[str, tuple[str, ...]],
     others: tuple[str, ...] = (),
     fuel: int = 100_000,
+    worlds: bool = False,
 ) -> CheckResult:
     """Check a module on fakes and on others, which are faithful."""
     pool = FakePool(fakes, fuel)
     with pool:
-        return check([Job(subject(text, *invocations), "test.wat")], [*fakes, *others], pool)
+        return check(
+            [Job(subject(text, *invocations, worlds=worlds), "test.wat")], [*fakes, *others], pool
+        )
 
 
 def checked_script(text: str, fakes: dict[str, Any], name: str = "test.wast") -> CheckResult:

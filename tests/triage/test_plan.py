@@ -115,7 +115,7 @@ def test_effects_of_callees_are_those_of_their_callers() -> None:
     )
     effects = Effects(module)
     assert [sorted(effects.of(index)) for index in range(1, 6)] == [
-        [], ["read"], ["read", "write"], ["read", "write"], ["read", "write"],
+        [], ["read"], ["read", "write"], ["read", "write"], ["import", "read", "write"],
     ]  # fmt: skip
 
 

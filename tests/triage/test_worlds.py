@@ -103,7 +103,7 @@ def test_an_optimiser_that_takes_what_is_called_back_for_dead_is_found(name: str
 
 @pytest.mark.parametrize("name", WRONG)
 def test_faithful_engines_agree(name: str) -> None:
-    assert checked(WRONG[name][0], {ONE: faithful}).verdict == "agree"
+    assert checked(WRONG[name][0], {ONE: faithful}, worlds=True).verdict == "agree"
 
 
 def test_a_fault_that_only_a_host_that_calls_back_shows_is_found() -> None:
@@ -115,7 +115,7 @@ def test_a_fault_that_only_a_host_that_calls_back_shows_is_found() -> None:
         results[place] = Outcome("values", (Value("i32", 77),), calls=results[place].calls)
         return replace(answer, results=tuple(results))
 
-    result = checked(AGAIN, {ONE: spoil})
+    result = checked(AGAIN, {ONE: spoil}, worlds=True)
     assert result.wrong == (ONE,)
     assert "go(), imports of the host's call back" in sentence(result.parts[0], "plumbob")
 

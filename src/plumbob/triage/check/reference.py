@@ -352,11 +352,11 @@ class _Run:
 
         def called(*arguments: Any) -> Any:
             nonlocal calls
+            turn = calls
+            calls += 1
             if described.logged:
                 values = map(from_guest, described.params, arguments)
-                turn = calls
-            calls += 1
-            self.log.append(HostCall(place, tuple(values)))
+                self.log.append(HostCall(place, tuple(values)))
             for one in described.callbacks if self.started else ():
                 if one.turn == turn:
                     back = self._call(Call(one.export, one.args, one.results))

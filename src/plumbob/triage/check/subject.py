@@ -127,11 +127,13 @@ class Subject:
         invocations: Sequence[tuple[str, Sequence[str]]] = (),
         seed: int = 0,
         calls: int = 4,
+        worlds: bool = True,
     ) -> Subject:
         """Return the subject of a module in the binary format.
 
         `invocations` name exports with arguments as words; without any, each exported
-        function is called up to `calls` times with arguments chosen from `seed`. Raises
+        function is called up to `calls` times with arguments chosen from `seed`. With
+        `worlds` calls that may reach an import are made in the other worlds too. Raises
         `UsageError` for an invocation that the module does not permit, `ComponentError` for
         a component.
         """
@@ -142,7 +144,7 @@ class Subject:
             plain = [subject.invocation(*each) for each in invocations]
         else:
             plain = subject.chosen(calls)
-        return subject.in_worlds(plain)
+        return subject.in_worlds(plain) if worlds else subject.calling(plain)
 
     def in_worlds(self, plain: Sequence[Invocation]) -> Subject:
         """Return this subject with calls, and some of them in the other worlds too.
