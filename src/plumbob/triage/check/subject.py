@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plumbob.engines.request import Answer, Call, Outcome
+    from plumbob.wasm.module import Module
 
 START, INITIALIZE = "_start", "_initialize"
 """What a WASI command, and a WASI reactor, exports to begin with."""
@@ -155,8 +156,7 @@ class Subject:
         module = decode(self.module, features=wasm_features.ALL)
         if not module.imported(FUNC) or len(self.module) > MOST_BYTES:
             return self.calling(plain)
-        tells_types = Uses(module).gc
-        callbacks = draw(module, self.seed, tells_types=tells_types)
+        callbacks = _drawn(module, self.seed)
         worlds = [CALLING] if callbacks.turns else []
         if callbacks.crossing().turns:
             worlds.append(HOST)
@@ -173,7 +173,7 @@ class Subject:
             for world in worlds
             for each in again[:ALL_WORLD_CALLS]
         ]
-        return replace(self.calling([*plain, *further]), callbacks=callbacks)
+        return replace(self, invocations=(*plain, *further), callbacks=callbacks)
 
     @staticmethod
     def bare(module: bytes, seed: int = 0) -> Subject:
@@ -195,8 +195,12 @@ class Subject:
         return Subject(module, seed, (), add_shims(stood.module), stood, imported, kinds)
 
     def calling(self, invocations: Sequence[Invocation]) -> Subject:
-        """Return this subject with other calls."""
-        return replace(self, invocations=tuple(invocations))
+        """Return this subject with other calls; who calls back is drawn where some ask for it."""
+        callbacks = self.callbacks
+        elsewhere = any(each.world != PLAIN for each in invocations)
+        if elsewhere and callbacks is NO_CALLBACKS and self.invalid is None:
+            callbacks = _drawn(decode(self.module, features=wasm_features.ALL), self.seed)
+        return replace(self, invocations=tuple(invocations), callbacks=callbacks)
 
     def entry(self, export: str, world: int = PLAIN) -> Entry | None:
         """Return the exported function of a name."""
@@ -280,8 +284,8 @@ class Subject:
 
     def over(self, optimised: bytes) -> Subject:
         """Return the same calls on what an optimiser made of the module."""
-        other = Subject.bare(optimised, self.seed).calling(self.invocations)
-        return replace(other, callbacks=self.callbacks)
+        other = Subject.bare(optimised, self.seed)
+        return replace(other, invocations=self.invocations, callbacks=self.callbacks)
 
     def missing(self) -> str | None:
         """Return a called export that this module lacks, or None."""
@@ -328,3 +332,7 @@ class Subject:
         """All calls of the plain world in one instance, as one request."""
         plain = [place for place, one in enumerate(self.invocations) if one.world == PLAIN]
         return self.session(plain).request
+
+
+def _drawn(module: Module, seed: int) -> Callbacks:
+    return draw(module, seed, tells_types=Uses(module).gc)
