@@ -60,7 +60,8 @@ def test_list_of_what_is_installed(plumbob: Run, env: dict[str, str], folder: Pa
     )
     engines = {engine["kind"]: engine for engine in data["engines"]}
     assert list(engines) == [
-        "wasmtime", "deno", "node", "bun", "wasm3", "pywasm", "wasm-tools", "wabt", "binaryen",
+        "wasmtime", "deno", "node", "bun", "spidermonkey", "wasm3", "pywasm", "wasm-tools",
+        "wabt", "binaryen",
     ]  # fmt: skip
     assert [found["version"] for found in engines["wasmtime"]["installed"]] == ["9.0.0", "10.0.0"]
     assert engines["wasmtime"]["available"] is None

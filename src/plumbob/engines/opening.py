@@ -126,7 +126,11 @@ def _python_command(spec: EngineSpec, version: str, folder: Path) -> Command:
         json.dumps(spec.options),
     )  # fmt: skip
     flags = tuple(f"{name}={value}" for name, value in spec.options)
-    return Command(arguments, {}, bounded_space=spec.kind != "wasmtime", flags=flags)
+    return Command(arguments, {}, bounded_space=spec.kind not in _RESERVING, flags=flags)
+
+
+_RESERVING = ("wasmtime", "spidermonkey")
+"""Engines in Python's process that reserve address space far beyond their use."""
 
 
 def _javascript_command(spec: EngineSpec, version: str, binary: Path) -> Command:

@@ -55,6 +55,8 @@ NO_ELEMENT: Final = "no table element"
 """A call through an index beyond a table, or beyond its last element that was initialized."""
 ARRAY_OR_LENGTH: Final = "array too large"
 """An array that is too large to be made."""
+ANY_BOUNDS: Final = "index out of bounds"
+"""SpiderMonkey has one word for memories, tables and arrays."""
 NULL_ACCESS: Final = "null access"
 """JavaScriptCore leaves null to the guard page: casts that read their operand end so too."""
 
@@ -69,6 +71,9 @@ CLASSES: Final[dict[str, frozenset[str]]] = {
     BAD_INDIRECT: frozenset({T.UNINITIALIZED_ELEMENT, T.INDIRECT_CALL_MISMATCH}),
     TRUNCATION: frozenset({T.BAD_CONVERSION, T.INTEGER_OVERFLOW}),
     TABLE_BOUNDS: frozenset({T.TABLE_OUT_OF_BOUNDS, T.UNDEFINED_ELEMENT}),
+    ANY_BOUNDS: frozenset(
+        {T.MEMORY_OUT_OF_BOUNDS, T.TABLE_OUT_OF_BOUNDS, T.UNDEFINED_ELEMENT, T.ARRAY_OUT_OF_BOUNDS}
+    ),
     NO_ELEMENT: frozenset({T.UNDEFINED_ELEMENT, T.UNINITIALIZED_ELEMENT}),
 }
 """Kinds that a class covers; a kind without an entry covers itself."""
@@ -167,6 +172,22 @@ _JSC = (
     ("Invalid data segment", T.MEMORY_OUT_OF_BOUNDS),
 )
 
+_SPIDERMONKEY = (
+    ("too much recursion", T.STACK_OVERFLOW),
+    ("index out of bounds", ANY_BOUNDS),
+    ("unaligned memory access", T.UNALIGNED_ATOMIC),
+    ("indirect call to null", T.UNINITIALIZED_ELEMENT),
+    ("indirect call signature mismatch", T.INDIRECT_CALL_MISMATCH),
+    ("integer divide by zero", T.DIVIDE_BY_ZERO),
+    ("integer overflow", T.INTEGER_OVERFLOW),
+    ("invalid conversion to integer", T.BAD_CONVERSION),
+    ("unreachable executed", T.UNREACHABLE),
+    ("dereferencing null pointer", T.NULL_REFERENCE),
+    ("bad cast", T.CAST_FAILURE),
+    ("too many array elements", ARRAY_OR_LENGTH),
+    ("too many table elements", T.MEMORY_LIMIT),
+)
+
 _WASM3 = (
     ("[trap] out of bounds memory access", T.MEMORY_OUT_OF_BOUNDS),
     ("[trap] integer divide by zero", T.DIVIDE_BY_ZERO),
@@ -187,6 +208,7 @@ MESSAGES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "deno": _V8,
     "node": _V8,
     "bun": _JSC,
+    "spidermonkey": _SPIDERMONKEY,
     "wasm3": _WASM3,
     "pywasm": (
         ("unreachable", T.UNREACHABLE),
@@ -268,6 +290,15 @@ _MISSING = {
     ),
     "deno": _MISSING_V8,
     "node": _MISSING_V8,
+    "spidermonkey": (
+        "not enabled",
+        "is disabled",
+        "unrecognized opcode",
+        "not supported",
+        "unexpected memory flags",
+        "unexpected bits set",
+        "bad type",
+    ),
     "bun": (
         "not enabled",
         "isn't supported",

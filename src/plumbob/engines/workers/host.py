@@ -74,6 +74,11 @@ def serve(
         if request[0]["stream"]:
             for step in steps:
                 _write(out, _frame({"steps": [step]}))
+                while request[0]["paced"] and _take(buffer) is None:  # the leave to go on
+                    data = os.read(source, 1 << 18)
+                    if not data:
+                        return
+                    buffer += data
         else:
             held.append(_frame({"steps": list(steps)}))
 
