@@ -254,3 +254,71 @@ def test_ctrl_c_leaves_no_worker(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"interrupted" in said
     assert not any(Path("/proc", worker).exists() for worker in workers)
+
+
+ECHO = """(module
+  (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $env (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func $say (param $at i32) (param $size i32)
+    (i32.store (i32.const 0) (local.get $at)) (i32.store (i32.const 4) (local.get $size))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+  (func (export "_start")
+    (drop (call $sizes (i32.const 16) (i32.const 20)))
+    (drop (call $args_get (i32.const 1024) (i32.const 2048)))
+    (call $say (i32.const 2048) (i32.load (i32.const 20)))
+    (drop (call $env (i32.const 16) (i32.const 20)))
+    (drop (call $environ (i32.const 1024) (i32.const 4096)))
+    (call $say (i32.const 4096) (i32.load (i32.const 20)))
+    (i32.store (i32.const 0) (i32.const 8192)) (i32.store (i32.const 4) (i32.const 100))
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (call $say (i32.const 8192) (i32.load (i32.const 8)))))"""
+"""Prints its arguments, its variables and its input."""
+
+
+def test_a_wasi_program_gets_arguments_variables_and_input(plumbob: Run, tmp_path: Path) -> None:
+    program, stdin = tmp_path / "echo.wat", tmp_path / "in.txt"
+    program.write_text(ECHO)
+    stdin.write_text("typed in")
+    done = plumbob(
+        "check", program, *REFERENCE_ALONE, "--env", "A=b=c", "--stdin", stdin, "--json",
+        "--", "one", "--two", "--invoke",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (call,) = json.loads(done.stdout)["calls"]
+    said = [line.partition(") ")[2] for line in call["results"]["plumbob"]["log"]]
+    assert said == [
+        repr("echo.wat\0one\0--two\0--invoke\0"), repr("A=b=c\0"), repr("typed in"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["check", "bisect"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--env", "none"), b"an environment variable"),
+        (("--stdin", "missing.txt"), b"missing.txt"),
+        (("--", *("x" * 60_000,) * 5), b"too much to give to a WASI program"),
+    ],
+)
+def test_what_a_program_cannot_be_given(
+    command: str, options: tuple[str, ...], said: bytes, plumbob: Run, tmp_path: Path
+) -> None:
+    program = tmp_path / "echo.wat"
+    program.write_text(ECHO)
+    engine = ("-e", "wasmtime") if command == "bisect" else REFERENCE_ALONE
+    done = plumbob(command, program, *engine, *options)
+    assert done.returncode == 2
+    assert said in b" ".join(done.stderr.split())
+
+
+def test_time_that_is_spent_is_said(plumbob: Run, tmp_path: Path) -> None:
+    (tmp_path / "id.wat").write_text(VALID)
+    done = plumbob("check", tmp_path / "id.wat", *REFERENCE_ALONE, "--budget", "1e-9", "--json")
+    assert done.returncode == 0
+    (module,) = json.loads(done.stdout)["modules"]
+    assert module["left_out"] == module["calls"] > 0

@@ -9,8 +9,9 @@ import click
 
 from plumbob.cli import inputs, outputs
 from plumbob.cli.check import FUEL
-from plumbob.cli.invoke import InvokingCommand, call_options
+from plumbob.cli.invoke import call_options
 from plumbob.cli.options import common, json_option, settings
+from plumbob.cli.program import Given, ProgramCommand, program_options
 from plumbob.cli.progress import track
 from plumbob.errors import ExitCode, UsageError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    cls=InvokingCommand, short_help="Find the releases of an engine that get a program wrong."
+    cls=ProgramCommand, short_help="Find the releases of an engine that get a program wrong."
 )
 @click.argument("path", metavar="FILE")
 @click.option(
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @click.option("--to", "newest", metavar="VERSION", help="The newest release to try.")
 @click.option("--all", "exhaustive", is_flag=True, help="Try every release of a large engine too.")
 @call_options
+@program_options
 @json_option
 @common
 def command(  # noqa: PLR0913  # one parameter an option
@@ -54,6 +56,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     calls: int,
     seed: int,
     timeout: float,
+    given: Given,
     as_json: bool,
 ) -> ExitCode:
     """Find the releases of an engine that get a program wrong.
@@ -77,7 +80,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     from plumbob.triage.check.pool import Pool
 
     commands = None if releases is None else read_commands(releases.read_text(), str(releases))
-    jobs = _jobs(path, invocations, calls=calls, seed=seed)
+    jobs = _jobs(path, invocations, given, calls=calls, seed=seed)
     cache = Cache()
     announce = _Announcer(cache)
     limits = Limits(seconds=timeout)
@@ -101,7 +104,12 @@ def command(  # noqa: PLR0913  # one parameter an option
 
 
 def _jobs(
-    path: str, invocations: tuple[tuple[str, tuple[str, ...]], ...], *, calls: int, seed: int
+    path: str,
+    invocations: tuple[tuple[str, tuple[str, ...]], ...],
+    given: Given,
+    *,
+    calls: int,
+    seed: int,
 ) -> list[Job]:
     """Return what to judge. Raises `InputError` for what cannot be read."""
     from plumbob.triage.bisect.checked import Job, script_jobs
@@ -112,9 +120,14 @@ def _jobs(
     if name.endswith(".wast"):
         if invocations:
             raise UsageError(f"{name} is a script and makes its own calls: no --invoke")
+        if given:
+            raise UsageError(f"{name} is a script, and no program that takes arguments or input")
         return script_jobs(data, name, seed=seed)
     module = inputs.to_binary(data, name)
-    return [Job(Subject.prepare(module, invocations=invocations, seed=seed, calls=calls))]
+    subject = Subject.prepare(
+        module, invocations=invocations, seed=seed, calls=calls, given=given.of(name)
+    )
+    return [Job(subject)]
 
 
 class _Announcer:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from plumbob.cli import inputs, outputs
-from plumbob.cli.invoke import InvokingCommand, call_options
+from plumbob.cli.invoke import call_options
 from plumbob.cli.options import common, json_option, settings
+from plumbob.cli.program import Given, ProgramCommand, program_options
 from plumbob.cli.progress import track
 from plumbob.errors import ExitCode, InputError, UsageError
 
@@ -26,9 +27,7 @@ SCRIPT = ".wast"
 FUEL = 20_000_000
 
 
-@click.command(
-    cls=InvokingCommand, short_help="Run a program on several engines; say who is wrong."
-)
+@click.command(cls=ProgramCommand, short_help="Run a program on several engines; say who is wrong.")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "-e",
@@ -40,6 +39,7 @@ FUEL = 20_000_000
     "Without it: the newest wasmtime and deno.",
 )
 @call_options
+@program_options
 @click.option(
     "--fuel",
     type=click.IntRange(1),
@@ -68,6 +68,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     timeout: float,
     fuel: int,
     budget: float | None,
+    given: Given,
     as_json: bool,
 ) -> ExitCode:
     """Run a program on several engines and optimisers, and say who is wrong.
@@ -85,7 +86,7 @@ def command(  # noqa: PLR0913  # one parameter an option
 
     cache = Cache()
     unreadable = inputs.Unreadable()
-    jobs = list(_jobs(paths, invocations, unreadable, calls=calls, seed=seed))
+    jobs = list(_jobs(paths, invocations, unreadable, given, calls=calls, seed=seed))
     if not jobs:
         return unreadable.exit_code(found=False)
     reference, names = with_reference(engines)
@@ -121,6 +122,7 @@ def _jobs(
     paths: tuple[str, ...],
     invocations: tuple[tuple[str, tuple[str, ...]], ...],
     unreadable: inputs.Unreadable,
+    given: Given,
     *,
     calls: int,
     seed: int,
@@ -134,14 +136,22 @@ def _jobs(
         try:
             data = inputs.read(path)
             if name.endswith(SCRIPT) or _is_script(data, name):
+                _refuse(given, name)
                 yield from _script_jobs(data, name, seed, invocations)
                 continue
             binary = inputs.to_binary(data, name)
-            subject = Subject.prepare(binary, invocations=invocations, seed=seed, calls=calls)
+            subject = Subject.prepare(
+                binary, invocations=invocations, seed=seed, calls=calls, given=given.of(name)
+            )
         except InputError as error:
             unreadable.add(path, error)
         else:
             yield Job(subject, name)
+
+
+def _refuse(given: Given, name: str) -> None:
+    if given:
+        raise UsageError(f"{name} is a script, and no program that takes arguments or input")
 
 
 def _script_jobs(

@@ -17,6 +17,7 @@ from plumbob.cli.options import (
     json_option,
     settings,
 )
+from plumbob.cli.program import variable
 from plumbob.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     store = Store(limits)
     config = Config(
         args=[name, *(() if invoke is not None else arguments)],
-        env=dict(map(_variable, environment)),
+        env=dict(map(variable, environment)),
         preopens=list(map(_preopen, directories)),
         stdin=INHERIT,
         stdout=INHERIT,
@@ -232,13 +233,6 @@ def _hold_closed_streams() -> None:
         except OSError:
             # The lowest number that is free, so this one: those below are open by now.
             os.open(os.devnull, flags)
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError("an environment variable", expected="NAME=VALUE", found=repr(text))
-    return name, value
 
 
 def _preopen(text: str) -> Preopen:

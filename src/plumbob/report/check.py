@@ -14,6 +14,7 @@ from plumbob.triage.say.rationale import rationale
 from plumbob.triage.say.sentence import expected_text, found_text, sentence, summary
 from plumbob.triage.say.wording import event_text, first_line, logged_text, place_text, value_text
 from plumbob.triage.shims import Seen
+from plumbob.triage.standins import WORLD_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -298,6 +299,7 @@ def _calls_data(part: Checked, reference: str) -> Iterator[dict[str, Any]]:
                 "line": part.line,
                 "export": invocation.export,
                 "args": list(map(write, invocation.args)),
+                "imports": WORLD_NAMES[invocation.world],
                 "results": _results(sides, place),
             }
 

@@ -17,6 +17,7 @@ from plumbob.triage.check.pool import optimises
 from plumbob.triage.check.script import read_script
 from plumbob.triage.say.sentence import expected_text, found_text
 from plumbob.triage.say.wording import call_text, event_text, place_text
+from plumbob.triage.standins.plan import DEFAULT_INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +130,10 @@ def _identity(job: Job) -> list[object]:
     """Return what a job's verdicts rest on."""
     subject = job.subject
     calls = [call_text(each) for each in subject.invocations]
-    return [hashlib.sha256(subject.module).hexdigest(), calls, subject.seed, job.script]
+    identity = [hashlib.sha256(subject.module).hexdigest(), calls, subject.seed, job.script]
+    if subject.given != DEFAULT_INPUT:
+        identity.append(hashlib.sha256(repr(subject.given).encode()).hexdigest())
+    return identity
 
 
 class Job(NamedTuple):

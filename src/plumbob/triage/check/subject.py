@@ -30,10 +30,12 @@ from plumbob.triage.standins import (
     LoggedCall,
     LogReader,
     StoodIn,
+    WasiInput,
     draw,
     stand_in,
 )
 from plumbob.triage.standins.callbacks import NONE as NO_CALLBACKS
+from plumbob.triage.standins.plan import DEFAULT_INPUT
 from plumbob.wasm import features as wasm_features
 from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.errors import ComponentError, MalformedError
@@ -120,6 +122,8 @@ class Subject:
     """Whether it is not even a module of the binary format."""
     callbacks: Callbacks = NO_CALLBACKS
     """Who calls back in worlds other than the plain one."""
+    given: WasiInput = DEFAULT_INPUT
+    """What a WASI program is given."""
 
     @staticmethod
     def prepare(
@@ -129,6 +133,7 @@ class Subject:
         seed: int = 0,
         calls: int = 4,
         worlds: bool = True,
+        given: WasiInput = DEFAULT_INPUT,
     ) -> Subject:
         """Return the subject of a module in the binary format.
 
@@ -138,7 +143,7 @@ class Subject:
         `UsageError` for an invocation that the module does not permit, `ComponentError` for
         a component.
         """
-        subject = Subject.bare(module, seed)
+        subject = Subject.bare(module, seed, given)
         if subject.invalid is not None:
             return subject
         if invocations:
@@ -176,7 +181,7 @@ class Subject:
         return replace(self, invocations=(*plain, *further), callbacks=callbacks)
 
     @staticmethod
-    def bare(module: bytes, seed: int = 0) -> Subject:
+    def bare(module: bytes, seed: int = 0, given: WasiInput = DEFAULT_INPUT) -> Subject:
         """Return the subject of a module without any calls yet."""
         try:
             decoded = decode(module, features=wasm_features.ALL)
@@ -189,7 +194,7 @@ class Subject:
         if not report.ok:
             reason = report.diagnostics[0].message
             return Subject(module, seed, (), Shimmed(module, (), ()), None, invalid=reason)
-        stood = stand_in(decoded, seed)
+        stood = stand_in(decoded, seed, given)
         imported = tuple(dict.fromkeys(item.module for item in decoded.imports))
         kinds = frozenset(item.kind for item in decoded.imports)
         return Subject(module, seed, (), add_shims(stood.module), stood, imported, kinds)
@@ -218,7 +223,9 @@ class Subject:
         if self.invalid is None and most > PLAIN:
             decoded = decode(self.module, features=wasm_features.ALL)
             for world in range(PLAIN + 1, most + 1):
-                stood = stand_in(decoded, self.seed, world=world, callbacks=self.callbacks)
+                stood = stand_in(
+                    decoded, self.seed, self.given, world=world, callbacks=self.callbacks
+                )
                 worlds.append((add_shims(stood.module), stood))
         return worlds
 
@@ -284,7 +291,7 @@ class Subject:
 
     def over(self, optimised: bytes) -> Subject:
         """Return the same calls on what an optimiser made of the module."""
-        other = Subject.bare(optimised, self.seed)
+        other = Subject.bare(optimised, self.seed, self.given)
         return replace(other, invocations=self.invocations, callbacks=self.callbacks)
 
     def missing(self) -> str | None:
