@@ -97,6 +97,21 @@ def test_javascriptcore_optimises_before_the_call_that_counts(
 
 
 @pytest.mark.parametrize(
+    ("name", "compilers"),
+    [
+        ("deno:tier=natural", ("using Liftoff", "using TurboFan")),
+        ("bun:tier=natural", ("Generated BBQ", "Generated OMG")),
+    ],
+)
+def test_natural_tiers_replace_code(
+    name: str, compilers: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = traced(name, monkeypatch)
+    first, second = (said.find(one) for one in compilers)
+    assert 0 <= first < second
+
+
+@pytest.mark.parametrize(
     ("name", "tier", "flag"),
     [
         ("deno", "turbofan", "--no-liftoff"),
