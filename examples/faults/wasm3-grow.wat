@@ -1,4 +1,4 @@
-;; wasm3 0.5.0 takes memory.grow by 2^32 - 1 pages for a success, and loses the memory.
+;; wasm3 0.4.8 to 0.5.0 take memory.grow by 2^32 - 1 pages for a success, and lose the memory.
 ;;
 ;; A memory may always fail to grow, so that an engine need not return what the reference
 ;; does; but no memory has so many pages, and this one has a maximum of five.

@@ -141,6 +141,16 @@ def test_a_fault_that_only_collections_show() -> None:
     ]
 
 
+def test_a_fault_that_only_another_processor_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    vector = """(module (func (export "f") (param i64) (result i64)
+      (i64x2.extract_lane 1 (i64x2.shr_s (i64x2.splat (local.get 0)) (i32.const 40)))))"""
+    fakes = {"wasmtime==1.0.0:cpu=baseline": on_call("f", flip(3))}
+    result = checked(vector, fakes, ("f", ("1",)), others=("wasmtime==1.0.0", "deno==1.0.0"))
+    assert result.wrong == ("wasmtime==1.0.0:cpu=baseline", "wasmtime==1.0.0")
+    assert "wasmtime==1.0.0 with cpu=baseline differs" in check_data(result)["sentence"]
+
+
 def test_what_shows_without_is_told_without() -> None:
     fakes = {"wasmtime==1.0.0": on_call("test", flip(0)), "wasmtime==1.0.0:gc=stress": _stale}
     result = checked(QUIET, fakes, ("test", ("1",)))
