@@ -84,6 +84,10 @@ BINARYEN = [
         Range(None, "116.0.0", "120.0.0", "121.0.0"), "heap-store-optimization",
     ),
     (
+        "binaryen-gufa-escape", "-all --gufa", "114.0.0",
+        Range(None, "116.0.0", "120.0.0", "121.0.0"), "gufa",
+    ),
+    (
         "binaryen-br-table", "-O1", "96.0.0",
         Range(None, "96.0.0", "97.0.0", "98.0.0"), "remove-unused-brs",
     ),
@@ -134,6 +138,14 @@ def test_binaryen(name: str, passes: str, oldest: str, expected: Range, culprit:
     assert found.ranges == (expected,)
     assert found.passes is not None
     assert (found.passes.version, found.passes.name) == (expected.last_bad, culprit)
+
+
+def test_a_host_function_that_was_tail_called_and_calls_back() -> None:
+    found = bisect("wasmtime-host-tail-call", "wasmtime", "18.0.0", "28.0.0")
+    assert found.ranges == (Range(None, "19.0.0", "25.0.0", "27.0.1"),)
+    verdicts = {one.version: one.verdict for one in found.releases}
+    assert verdicts["25.0.0"].gave == "crash: SIGABRT"
+    assert "imports of the host's call back" in verdicts["25.0.0"].where
 
 
 def test_a_success_of_grow_that_cannot_be_is_no_matter_of_taste() -> None:

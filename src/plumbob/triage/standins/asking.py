@@ -18,7 +18,6 @@ from plumbob.engines.request import (
 )
 from plumbob.triage.standins import callbacks as cb
 from plumbob.triage.standins import spectest, wasi
-from plumbob.triage.standins.calling import SIGHT
 from plumbob.triage.standins.values import ROUNDS, Chance, spell_function
 from plumbob.wasm import types as t
 from plumbob.wasm.module import KIND_NAMES
@@ -167,11 +166,9 @@ class Inquiry:
             for action in turn.actions:
                 called = action.type
                 assert called is not None  # noqa: S101  # it crosses
-                chance = Chance(self.seed, SIGHT, item.module, item.name, action.label)
-                args = tuple(
-                    Value(str(param), bits)
-                    for param, bits in zip(called.params, cb.arguments(chance, called), strict=True)
-                )
+                source = item.module, item.name
+                bits = cb.arguments(self.seed, source, turn.number, action.label, called)
+                args = tuple(map(Value, map(str, called.params), bits))
                 results = tuple(map(str, called.results))
                 made.append(CallBack(turn.number, action.name, args, results))
         return tuple(made)

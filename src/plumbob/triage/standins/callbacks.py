@@ -37,6 +37,8 @@ PLAIN, CALLING, HOST = range(3)
 WORLD_NAMES: Final = ("", "imports call back", "imports of the host's call back")
 
 TURNS: Final = 6
+EXPORTS: Final = 2
+"""How many exports are called in a turn; one after the other they all have theirs."""
 CALLERS: Final = 16
 GIVEN_CALLERS: Final = 48
 SLOTS: Final = 64
@@ -156,18 +158,19 @@ class _Drawer:
     def _turns(
         self, chance: Chance, exports: Sequence[Action], seen: Sequence[Action]
     ) -> Iterator[Turn]:
-        crossing = [action for action in exports if action.crosses]
+        mixed = sorted(range(len(exports)), key=lambda place: chance.draw(place, 1 << 62))
+        ranked = sorted((exports[place] for place in mixed), key=lambda one: not one.crosses)
+        first = sorted(range(len(seen)), key=lambda place: chance.draw(place, 1 << 61))
         number = 0
         for turn in range(TURNS):
             one = chance.part(turn)
-            called = crossing if crossing and turn % 2 == 0 else exports
-            actions = [
-                group[one.draw(place, len(group))]
-                for place, group in enumerate((called, seen))
-                if group
-            ]
+            places = range(EXPORTS * turn, EXPORTS * (turn + 1))
+            once = range(min(len(ranked), EXPORTS)) if turn == 0 else places
+            actions = [ranked[place % len(ranked)] for place in once] if ranked else []
+            if seen:
+                actions.append(seen[first[turn % len(seen)]])
             yield Turn(number, tuple(actions))
-            number += 2 + one.draw(2, 3)
+            number += 2 + one.draw(0, 3)
 
     def _type(self, item: Import) -> t.FuncType:
         assert isinstance(item.type, int)  # noqa: S101  # of a function
@@ -281,8 +284,16 @@ def constant_of(expression: bytes) -> int | None:
     return number if number >= 0 and all(one.operator.name == "end" for one in rest) else None
 
 
-def arguments(chance: Chance, type_: t.FuncType) -> tuple[int, ...]:
-    """Return the bits of the numbers that a function is called with; of references 0."""
+def arguments(
+    seed: int, source: tuple[str, str], turn: int, label: str, type_: t.FuncType
+) -> tuple[int, ...]:
+    """Return the bits of the numbers that a function is called with; of references 0.
+
+    `source` is the import that calls, in its call `turn`. Zeros are frequent: they trap in
+    divisions, and end loops.
+    """
+    chance = Chance(seed, "callback", *source, label).part(turn)
     return tuple(
-        0 if param.is_ref else chance.bits(param, place) for place, param in enumerate(type_.params)
+        0 if param.is_ref or chance.part(place).draw(0, 3) == 0 else chance.bits(param, place)
+        for place, param in enumerate(type_.params)
     )

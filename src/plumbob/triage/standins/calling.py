@@ -9,7 +9,7 @@ from plumbob.triage.standins.callbacks import arguments, can_be_called
 from plumbob.triage.standins.log import Record
 from plumbob.triage.standins.references import default, number
 from plumbob.triage.standins.telling import words_of, write_log
-from plumbob.triage.standins.values import Chance, spell
+from plumbob.triage.standins.values import spell
 from plumbob.wasm import types as t
 from plumbob.wasm.module import FUNC, GLOBAL, TABLE, Module, Table
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from plumbob.triage.standins.callbacks import Action, Callbacks, Turn
     from plumbob.wasm.edit.append import Editor, FunctionWriter
     from plumbob.wasm.types import FuncType
-
-SIGHT = "callback"
-"""What arguments' values are drawn for, beside the seed."""
 
 
 class Caller:
@@ -44,11 +41,14 @@ class Caller:
         self._imported_tables = tables
         self._exports = {(item.kind, item.name): item.index for item in self._module.exports}
         self.tables: list[Table] = []
+        self._turn = 0
+        """The turn that is being written."""
 
     def write(
         self, out: FunctionWriter, type_: FuncType, turn: Turn, log: int, source: tuple[str, str]
     ) -> None:
         """Append what a stand-in of a type does in a turn; `source` is its import."""
+        self._turn = turn.number
         for place, param in enumerate(type_.params):
             if param.is_ref:
                 label = f"argument {place}"
@@ -146,8 +146,8 @@ class Caller:
         source: tuple[str, str],
     ) -> None:
         """Append: arguments, the call, and what it returned goes to the log."""
-        chance = Chance(self._seed, SIGHT, *source, label)
-        for param, bits in zip(type_.params, arguments(chance, type_), strict=True):
+        given = arguments(self._seed, source, self._turn, label, type_)
+        for param, bits in zip(type_.params, given, strict=True):
             if param.is_ref:
                 default(out, param)
             else:
