@@ -95,6 +95,9 @@ def _ran(name: str, request: Request) -> Outcome:
         ("wasmtime==12.0.0:cpu=avx2", WRONG),
         ("wasmtime==12.0.0:cpu=sse4", WRONG),
         ("wasmtime==45.0.0:cpu=baseline", RIGHT),
+        ("wasmtime==13.0.0:cpu=baseline", RIGHT),
+        ("deno:cpu=baseline", RIGHT),
+        ("deno:cpu=baseline,tier=liftoff", RIGHT),
         ("wasmtime==45.0.0:compiler=winch", RIGHT),
     ],
 )

@@ -234,6 +234,7 @@ _MISSING_V8 = (
     "exceeds internal limit of 1 @",
     "At most one memory",
     "At most one table",
+    "SIMD unsupported",
     "not allowed in init",
     # Arithmetic in constant expressions, before it was on by default.
     "add is not allowed in constant",
