@@ -140,6 +140,15 @@ def test_binaryen(name: str, passes: str, oldest: str, expected: Range, culprit:
     assert (found.passes.version, found.passes.name) == (expected.last_bad, culprit)
 
 
+@pytest.mark.slow
+def test_a_tail_call_out_of_a_try() -> None:
+    found = bisect("bun-tail-call-try", "bun", "1.3.6", "1.3.7")
+    assert found.ranges == (Range("1.3.6", "1.3.7", "1.3.7", None),)
+    bad = {one.value for one in found.settings if one.verdict.result == BAD}
+    assert "omg" in bad
+    assert bad.isdisjoint(("bbq", "interpreter"))
+
+
 def test_a_host_function_that_was_tail_called_and_calls_back() -> None:
     found = bisect("wasmtime-host-tail-call", "wasmtime", "18.0.0", "28.0.0")
     assert found.ranges == (Range(None, "19.0.0", "25.0.0", "27.0.1"),)

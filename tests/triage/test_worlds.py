@@ -12,8 +12,9 @@ from tests.triage.standins.test_engines import importing_modules
 from plumbob.engines.opening import open_engine
 from plumbob.engines.optimiser import Optimised
 from plumbob.engines.request import Answer, FunctionImport, Outcome, Request, Value
-from plumbob.triage.check.check import Job, check
+from plumbob.triage.check.check import Checker, Job, check
 from plumbob.triage.check.plan import plan
+from plumbob.triage.check.pool import Pool
 from plumbob.triage.check.reference import Reference
 from plumbob.triage.check.subject import Invocation, Subject
 from plumbob.triage.say.sentence import sentence
@@ -173,6 +174,47 @@ def test_traps_go_through_frames_of_the_host() -> None:
         for end, _, log in outside:
             ends.add((end, any(call.returned for call in log)))
     assert {("values", True), ("trap", False)} <= ends
+
+
+THROWING = """(module
+  (import "env" "poke" (func $poke (result i32)))
+  (tag $e (export "e") (param i32))
+  (func (export "throws") (result i32) (throw $e (i32.const 3)))
+  (func (export "go") (result i32)
+    (block $h (result i32)
+      (try_table (catch $e $h) (drop (call $poke)))
+      (i32.const 99))))"""
+"""A call back throws, and its caller's caller catches."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exceptions_go_through_frames_of_the_host(seed: int) -> None:
+    inside, outside = _stories(THROWING, seed, Reference(fuel=1_000_000).run)
+    assert inside == outside
+    assert isinstance(outside, list)
+    assert any(seen is not None and seen.values[0].bits == 3 for _, seen, _ in outside)
+
+
+@pytest.mark.registry
+def test_exceptions_through_hosts_of_engines() -> None:
+    subject = Subject.prepare(binary(THROWING), calls=2)
+    with Pool() as pool:
+        result = check([Job(subject, "test.wat")], ["wasmtime", "deno", "bun", "node"], pool)
+    assert result.verdict == "agree"
+    wasmtime, *others = result.parts[0].comparisons
+    assert [lack.border for lack in wasmtime.unsupported] == [True]
+    assert wasmtime.good
+    assert not any(each.unsupported for each in others)
+
+
+@pytest.mark.registry
+@pytest.mark.parametrize("engine", ["wasm3", "pywasm"])
+def test_hosts_that_cannot_call_back_say_so_and_are_good(engine: str) -> None:
+    with Pool() as pool:
+        checker = Checker(Subject.prepare(binary(AGAIN), calls=2), pool)
+        told = checker.judge(engine)
+    assert told.good
+    assert [lack.border for lack in told.unsupported] == [True]
 
 
 @pytest.mark.registry

@@ -315,7 +315,10 @@ class Program:
             return None
         try:
             back = self.exports[export](self.store, *map(value, args))
-        except wasmtime.WasmtimeError as error:
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            words = message_of(error)
+            if "uncaught" not in words and "thrown Wasm exception" not in words:
+                raise
             text = "the Python package carries no exception through a function of the host's"
             raise host.Failed("unsupported", text) from error
         back = [] if not results else back if isinstance(back, list) else [back]

@@ -110,8 +110,8 @@ class CheckedJudge:
             where = self._where(job, first.place)
             under = f" with {first.setting}" if first.setting else ""
             return Verdict(BAD, f"{where}{under}", found_text(first), expected)
-        if comparison.unsupported:
-            missing = comparison.unsupported[0]
+        if comparison.lacking:
+            missing = comparison.lacking[0]
             return Verdict(UNSUPPORTED, self._where(job, missing.place), missing.message)
         if comparison.unjudged:
             return Verdict(UNSUPPORTED, gave=comparison.unjudged)

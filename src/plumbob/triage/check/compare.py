@@ -36,6 +36,7 @@ from plumbob.triage.check.events import (
 )
 from plumbob.triage.check.executed import executed
 from plumbob.triage.shims import Probe
+from plumbob.triage.standins import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -131,7 +132,8 @@ class _Comparer:
         if right in (OutcomeKind.UNSUPPORTED, OutcomeKind.LINK):
             # Imports are stand-ins, made to fit: who refuses one cannot express it.
             if left != OutcomeKind.REJECTED:
-                self.unsupported.append(Missing(place, found.outcome.message))
+                border = place.step == CALL and sides.run.session.world == HOST
+                self.unsupported.append(Missing(place, found.outcome.message, border))
             return False
         if (
             right == FaultKind.TIMEOUT

@@ -107,6 +107,9 @@ class Missing(NamedTuple):
 
     place: Place
     message: str
+    border: bool = False
+    """Whether it is what functions of this host's cannot do, where they call back. It is told,
+    and says nothing of the engine's being good or not: the other worlds are judged."""
 
 
 class Tried(NamedTuple):
@@ -140,7 +143,12 @@ class Comparison:
         """Whether the engine agrees with the reference; None where that cannot be told."""
         if self.findings:
             return False
-        return None if self.unjudged or self.unsupported else True
+        return None if self.unjudged or self.lacking else True
+
+    @property
+    def lacking(self) -> tuple[Missing, ...]:
+        """What the engine lacks of what the program needs."""
+        return tuple(each for each in self.unsupported if not each.border)
 
 
 def what_differs(expected: Event, found: Event, *, kinds: bool) -> str | None:

@@ -88,6 +88,7 @@ class Session(NamedTuple):
     places: tuple[int | None, ...]
     """Of each call, its place in the subject's invocations; None for a look at the state."""
     log: LogReader
+    world: int = PLAIN
 
     def read(self, answer: Answer) -> tuple[Event, ...]:
         """Return the events of an answer: compiling, instantiating, then one for each call."""
@@ -324,7 +325,7 @@ class Subject:
         imports = () if stood is None else stood.imports
         log = LogReader({}, None, ()) if stood is None else stood.log
         request = Request(shimmed.module, tuple(calls), imports)
-        return Session(request, tuple(steps), tuple(where), log)
+        return Session(request, tuple(steps), tuple(where), log, world)
 
     def _step(self, invocation: Invocation) -> tuple[Entry | Probe, Call]:
         if invocation.get:
