@@ -136,11 +136,12 @@ def test_bad_between_good_ones(plumbob: Run) -> None:
     again = plumbob(*arguments, env={"COLUMNS": "80"})
     assert time.monotonic() - start < 10
     assert (again.returncode, again.stderr) == (1, b"")  # quiet in a pipe
-    assert again.stdout.decode().splitlines()[-3:] == [
+    assert again.stdout.decode().splitlines()[-6:-3] == [
+        "",
         "wasmtime 45.0.0 is bad; the last good release before it is 44.0.0, the first",
         "good one after it 46.0.1.",
-        "45.0.0: bad with opt=speed, opt=none and opt=speed_and_size.",
     ]
+    assert "45.0.0: bad with opt=speed, opt=none, opt=speed_and_size," in again.stdout.decode()
 
 
 @pytest.mark.registry

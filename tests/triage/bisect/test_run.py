@@ -15,7 +15,7 @@ from plumbob.errors import UsageError
 from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, UNSUPPORTED, Verdict
 from plumbob.triage.bisect.passes import FunctionName
 from plumbob.triage.bisect.ranges import Range
-from plumbob.triage.bisect.run import Bisection, Found, Tried
+from plumbob.triage.bisect.run import Bisection, Found, Tried, plain_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -213,3 +213,12 @@ def test_engines_that_cannot_be_bisected(cache: Cache) -> None:
     ):
         with pytest.raises(UsageError, match=reason):
             Bisection(judge, cache).run(engine)
+
+
+def test_what_shows_without_a_setting_is_looked_for() -> None:
+    plain, under = Verdict(BAD, "f()", "1", "2"), Verdict(BAD, "f() with gc=stress", "3", "2")
+    told = plain_fault({"1": under, "2": plain, "3": Verdict(GOOD, "f()", "2")})
+    assert [one.result for one in told.values()] == [GOOD, BAD, GOOD]
+    assert told["1"].gave == "bad with gc=stress alone"
+    alone = {"1": under, "3": Verdict(GOOD, "f() with gc=stress", "2")}
+    assert plain_fault(alone) == alone

@@ -9,7 +9,7 @@ from plumbob.engines.optimiser import assumptions
 from plumbob.engines.process import Limits
 from plumbob.engines.spec import parse_spec
 from plumbob.errors import InputError
-from plumbob.triage.bisect.judge import BAD, GOOD, UNSUPPORTED, Verdict
+from plumbob.triage.bisect.judge import BAD, GOOD, UNDER, UNSUPPORTED, Verdict
 from plumbob.triage.check.check import Checker, Ran
 from plumbob.triage.check.events import CALL
 from plumbob.triage.check.machine import machine
@@ -108,7 +108,7 @@ class CheckedJudge:
             first = comparison.findings[0]
             expected = first.asserted or expected_text(first)
             where = self._where(job, first.place)
-            under = f" with {first.setting}" if first.setting else ""
+            under = f"{UNDER}{first.setting}" if first.setting else ""
             return Verdict(BAD, f"{where}{under}", found_text(first), expected)
         if comparison.lacking:
             missing = comparison.lacking[0]

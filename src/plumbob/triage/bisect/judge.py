@@ -20,6 +20,9 @@ UNSUPPORTED: Final = "unsupported"
 SKIPPED: Final = "skipped"
 """The release could not be tried: it cannot be installed, or does not start here."""
 
+UNDER: Final = " with "
+"""What stands in front of the setting under which a step went wrong."""
+
 JUDGED: Final = (GOOD, BAD)
 
 
@@ -34,6 +37,12 @@ class Verdict(NamedTuple):
     """What the engine gave there; why, where it is not supported or skipped."""
     expected: str = ""
     """What the reference gives there, where the result is BAD."""
+
+    @property
+    def setting(self) -> str:
+        """The setting that alone shows that the result is BAD, told at the end of `where`."""
+        _, mark, setting = self.where.rpartition(UNDER)
+        return setting if mark and self.result == BAD and "=" in setting else ""
 
 
 class Judge(Protocol):

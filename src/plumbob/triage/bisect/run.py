@@ -15,7 +15,7 @@ from plumbob.engines.opening import open_optimiser
 from plumbob.engines.spec import EngineSpec, parse_spec, release_key
 from plumbob.engines.tool import TOOL
 from plumbob.errors import UsageError
-from plumbob.triage.bisect.judge import BAD, SKIPPED, Verdict
+from plumbob.triage.bisect.judge import BAD, GOOD, SKIPPED, Verdict
 from plumbob.triage.bisect.passes import PassHunt, PassSearch
 from plumbob.triage.bisect.ranges import Range, ranges_of
 from plumbob.triage.bisect.releases import Trials, engine_name, list_releases, settings_of
@@ -147,6 +147,7 @@ class Bisection:
         listed = list_releases(spec.kind, self._cache, oldest, newest)
         trials = self._trials(spec)
         results = self._search(trials, listed.versions, spec.kind, exhaustive=exhaustive)
+        results = plain_fault(results)
         tried = [Tried(v, results[v]) for v in listed.versions if v in results]
         ranges = tuple(ranges_of((one.version, one.verdict.result) for one in tried))
         found = Found(
@@ -232,6 +233,20 @@ class Bisection:
 
     def _open(self, name: str) -> AbstractContextManager[PassRunner]:
         return open_optimiser(name, self._cache, self._limits, self._announce)
+
+
+def plain_fault(results: dict[str, Verdict]) -> dict[str, Verdict]:
+    """Return verdicts on one fault: where one shows without a setting, that is looked for.
+
+    A release in which only a setting shows something has another fault then, and is said to
+    be good but for that.
+    """
+    if not any(one.result == BAD and not one.setting for one in results.values()):
+        return results
+    return {
+        version: Verdict(GOOD, gave=f"bad with {one.setting} alone") if one.setting else one
+        for version, one in results.items()
+    }
 
 
 def skipped(found: Found) -> tuple[Tried, ...]:
