@@ -40,16 +40,19 @@ def test_a_reference_s_slot_is_overwritten() -> None:
     verdicts = {one.version: one.verdict for one in found.releases}
     assert verdicts["45.0.0"] == (BAD, "test()", "48", "210")
     assert verdicts["25.0.0"].result == UNSUPPORTED
-    assert verdicts["44.0.0"] == (GOOD, "test()", "210", "")
-    assert {one.verdict.result for one in found.settings} == {BAD}
-    assert len(found.settings) == 3
+    assert verdicts["30.0.0"] == (GOOD, "test()", "210", "")
+    # From 31 on a stale reference shows once collections are forced: another fault.
+    assert verdicts["44.0.0"] == (GOOD, "", "bad with gc=stress alone", "")
+    levels = [one for one in found.settings if one.option == "opt"]
+    assert [one.verdict.result for one in levels] == [BAD] * 3
 
 
 def test_a_load_reads_too_much() -> None:
     found = bisect(fault("wasmtime-copysign"), "wasmtime")
     assert found.ranges == (Range("6.0.0", "7.0.0", "41.0.0", "42.0.0"),)
     assert "out of bounds" in found.settings[0].verdict.gave
-    assert {one.verdict.result for one in found.settings} == {BAD}
+    levels = [one for one in found.settings if one.option == "opt"]
+    assert {one.verdict.result for one in levels} == {BAD}
 
 
 def test_the_settings_that_make_the_difference() -> None:
@@ -58,7 +61,7 @@ def test_the_settings_that_make_the_difference() -> None:
     text = fault("wasmtime-copysign").replace("(return", "(block (result f64)")
     found = bisect(text, "wasmtime:opt=none", "41.0.0", "42.0.0")
     assert found.ranges == (Range(None, "41.0.0", "41.0.0", "42.0.0"),)
-    told = {one.value: one.verdict.result for one in found.settings}
+    told = {one.value: one.verdict.result for one in found.settings if one.option == "opt"}
     assert told == {"none": BAD, "speed": GOOD, "speed_and_size": GOOD}
 
 
