@@ -65,7 +65,7 @@ def command(
 def _take(
     files: list[str], features: int | None, repeats: int, unreadable: inputs.Unreadable
 ) -> Iterator[Census]:
-    from plumbob.wasm.features import DEFAULT
+    from plumbob.wasm.features import RUNS
     from plumbob.wasm.valid.census import take_census
 
     for path in track(files, "counting"):
@@ -73,7 +73,7 @@ def _take(
         try:
             binary = inputs.to_binary(inputs.read(path), name)
             census = take_census(
-                binary, name, features=DEFAULT if features is None else features, repeats=repeats
+                binary, name, features=RUNS if features is None else features, repeats=repeats
             )
         except InputError as error:  # a component; or malformed text, which has no bytes to judge
             unreadable.add(path, error)

@@ -177,12 +177,12 @@ def command(  # noqa: PLR0913  # one parameter an option
     from plumbob.runtime.limits import DEFAULT_LIMITS
     from plumbob.wasi.config import INHERIT, Config, Deterministic
     from plumbob.wasm.errors import MalformedError
-    from plumbob.wasm.features import DEFAULT
+    from plumbob.wasm.features import RUNS
 
     path, *arguments = (word.removeprefix(MARK) for word in (path, *arguments))
     name = inputs.display_name(path)
     data = inputs.read(path)
-    chosen = DEFAULT if features is None else features
+    chosen = RUNS if features is None else features
     try:
         if inputs.is_binary(data, name):
             module = Module(data, name=name, features=chosen)

@@ -81,7 +81,7 @@ SKIPPED_PROPOSALS = {
 def features_of(path: str) -> tuple[int, str | None]:
     """Return the features that a script's folder asks for, and why to skip it, if so."""
     folders = PurePath(path).parts[:-1]
-    features = f.DEFAULT
+    features = f.WASM3
     skip = None
     if "legacy" in folders:
         features |= f.LEGACY_EXCEPTIONS

@@ -88,6 +88,7 @@ class FunctionBuilder:
             raise InternalError("a block that already has a terminator", found=f"block{block}")
         self.func.append_block(block)
         self._block = block
+        self._ssa.begin(block)
 
     @property
     def current_block(self) -> Block | None:

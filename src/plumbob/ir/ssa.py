@@ -6,14 +6,18 @@ parameters, in Cranelift's variant: a parameter whose arguments turn out to be o
 removed and becomes an *alias* of that value, instead of being replaced in its uses. So
 aliases arise here as they do in Cranelift.
 
+A merge asks nothing where the variable did not change since its dominator: `ssa_order.Order`
+says how far up a question may go. So translation costs what changes, and not locals times
+merges.
+
 Assumed, and guaranteed by `builder.FunctionBuilder`: a block's predecessors are declared
 before it is sealed, none after; a block is asked for a variable only after everything
 before the question was defined.
 
 Invariant: `definitions[var][block]` is the variable's value at the end of `block` so far.
 Termination: every question either ends at a definition, moves to a predecessor along a
-chain of blocks with one predecessor (each visited once), or adds a parameter, which is a
-definition. Nothing recurses, so chains of blocks may be as long as memory allows.
+chain of blocks with one predecessor (each visited once), moves up to a dominator, or adds a
+parameter, which is a definition. Nothing recurses, so chains of blocks may be as long as memory allows.
 
 The parameters' arguments are collected here and put into the branches by `finish`, in one
 step for each branch: a br_table of n destinations would otherwise be copied n times.
@@ -25,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from plumbob.errors import InternalError
 from plumbob.ir.entities import BlockCall
+from plumbob.ir.ssa_order import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +65,7 @@ class SSABuilder:
         """Parameters of unsealed blocks, whose arguments are not known yet."""
         self.arguments: dict[Inst, dict[Block, list[Value]]] = {}
         self.has_inserted: set[Block] = set()
+        self.order = Order()
 
     def declare(self, ty: Type) -> Variable:
         """Create a variable."""
@@ -70,8 +76,17 @@ class SSABuilder:
 
     def define(self, var: Variable, block: Block, value: Value) -> None:
         """Give the variable a value from here to the end of the block."""
+        self.order.define(var)
+        self._set(var, block, value)
+
+    def _set(self, var: Variable, block: Block, value: Value) -> None:
         self.definitions[var][block] = value
         self.history[var].append(value)
+
+    def begin(self, block: Block) -> None:
+        """Declare that the block's code begins: the one before has its terminator."""
+        sources = [self.func.inst_block[each] for each in self.predecessors.get(block, ())]
+        self.order.begin(block, sources, sealed=block in self.sealed)
 
     def use(self, var: Variable, block: Block) -> Value:
         """Return the variable's value at the end of the block so far."""
@@ -85,6 +100,7 @@ class SSABuilder:
         branches = self.predecessors.setdefault(block, [])
         if not branches or branches[-1] != branch:
             branches.append(branch)
+            self.order.branch(block, self.func.inst_block[branch])
 
     def move_predecessor(self, branch: Inst, old: Block, new: Block) -> None:
         """Declare that `branch` leads to `new` in place of `old`."""
@@ -98,6 +114,7 @@ class SSABuilder:
         if block in self.sealed:
             return
         self.sealed.add(block)
+        self.order.seal(block)
         for var, param in self.incomplete.pop(block, ()):
             self._run(var, self._complete(block, param))
 
@@ -143,6 +160,11 @@ class SSABuilder:
         definitions = self.definitions[var]
         passed: dict[Block, None] = {}
         while (value := definitions.get(block)) is None:
+            above = self.order.topmost(var, block)
+            if above != block:
+                passed[block] = None
+                block = above
+                continue
             branches = self.predecessors.get(block, ())
             if block not in self.sealed or len(branches) != 1 or block in passed:
                 break
@@ -168,7 +190,7 @@ class SSABuilder:
                 hint="define it there, and let no branch lead to the entry block",
             )
         param = self.func.append_param(block, self.types[var])
-        self.define(var, block, param)
+        self._set(var, block, param)
         return param
 
     def _settle(self, var: Variable, block: Block, param: Value, values: list[Value]) -> Value:

@@ -319,7 +319,7 @@ def _relaxed(statements: Statements) -> bool:
 
 
 STATEMENTS: Final[list[tuple[str, int, Maker]]] = [
-    ("across-loop", 4, _across_loop),
+    ("across-loop", 10, _across_loop),
     ("redefined", 2, _redefined),
     ("pressure", 1, _pressure),
     ("selected", 2, _selected),
