@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from plumbob.frontend import ModuleEnvironment, translate_function
-from plumbob.ir.function import Function
 from plumbob.wasm.text import parse_text
+
+if TYPE_CHECKING:
+    from plumbob.ir.function import Function
 
 
 def translated(text: str) -> Function:

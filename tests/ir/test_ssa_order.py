@@ -15,7 +15,7 @@ def begun(*blocks: tuple[int, list[int]], unsealed: frozenset[int] = frozenset()
     return order
 
 
-DIAMOND = ((0, []), (1, [0]), (2, [0]), (3, [1, 2]))
+DIAMOND: tuple[tuple[int, list[int]], ...] = ((0, []), (1, [0]), (2, [0]), (3, [1, 2]))
 
 
 def test_a_merge_looks_up_to_its_dominator() -> None:

@@ -17,7 +17,8 @@ before the question was defined.
 Invariant: `definitions[var][block]` is the variable's value at the end of `block` so far.
 Termination: every question either ends at a definition, moves to a predecessor along a
 chain of blocks with one predecessor (each visited once), moves up to a dominator, or adds a
-parameter, which is a definition. Nothing recurses, so chains of blocks may be as long as memory allows.
+parameter, which is a definition. Nothing recurses, so chains of blocks may be as long as
+memory allows.
 
 The parameters' arguments are collected here and put into the branches by `finish`, in one
 step for each branch: a br_table of n destinations would otherwise be copied n times.

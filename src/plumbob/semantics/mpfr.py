@@ -18,6 +18,7 @@ from plumbob.semantics.encoding import (
     is_finite,
     parts,
 )
+from plumbob.semantics.signals import kept_handlers
 from plumbob.semantics.types import F64, F128
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Engine:
     """gmpy2, and one context for each format."""
 
     def __init__(self) -> None:
-        import gmpy2  # noqa: PLC0415 - see above
+        with kept_handlers():
+            import gmpy2  # noqa: PLC0415 - see above
 
         self.gmpy2 = gmpy2
         # Holds every significand of a format and every integer of 128 bits.
