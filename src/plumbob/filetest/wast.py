@@ -19,7 +19,13 @@ from plumbob.filetest.wast_validate import ValidateStage
 from plumbob.source import read_all
 from plumbob.wasm import features as f
 from plumbob.wasm.errors import MalformedError
-from plumbob.wasm.text.script import AssertAction, AssertModule, Command, parse_script
+from plumbob.wasm.text.script import (
+    AssertAction,
+    AssertInstance,
+    AssertModule,
+    Command,
+    parse_script,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -100,7 +106,7 @@ def features_of(path: str) -> tuple[int, str | None]:
 
 def kind_of(command: Command) -> str:
     """Return the keyword of a command that a stage judges."""
-    if isinstance(command, (AssertModule, AssertAction)):
+    if isinstance(command, (AssertModule, AssertInstance, AssertAction)):
         return command.kind
     return _KINDS[type(command).__name__]
 

@@ -29,6 +29,7 @@ from plumbob.runtime.traps import GuestTrap, describe
 from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.text.script import (
     AssertAction,
+    AssertInstance,
     AssertModule,
     AssertReturn,
     BinaryModule,
@@ -94,9 +95,7 @@ class RunStage:
             case ModuleCommand():
                 self._module(command)
             case InstanceCommand(_, identifier, module):
-                if module not in self.definitions:
-                    raise _Failure(f"there is no module {module}")
-                self._name(identifier, self.instantiate(self.definitions[module]))
+                self._name(identifier, self.instantiate(self._definition(module)))
             case Register(_, name, module):
                 self.registered[name] = self._instance(module).exports
             case AssertReturn(_, action, results):
@@ -108,6 +107,8 @@ class RunStage:
                 self._assert_action(command)
             case AssertModule():
                 self._assert_module(command)
+            case AssertInstance(_, kind, _, module, message):
+                self._assert_fails(self._definition(module), kind, message)
             case Thread(_, identifier, _, _):
                 self.threads[identifier] = _ScriptThread(self, command)
             case Wait(_, identifier):
@@ -208,15 +209,23 @@ class RunStage:
             if reason is not None:
                 raise _Failure(reason)
             return
-        environment = self._prepare(command.source)
+        self._assert_fails(self._prepare(command.source), command.kind, command.message)
+
+    def _assert_fails(self, environment: ModuleEnvironment, kind: str, message: str) -> None:
+        """Require that instantiating a module fails, in the way that a command's keyword says."""
         found = "an instance"
         try:
             self.instantiate(environment)
         except (LinkError, LimitError) as error:
-            found = str(error) if command.kind == "assert_unlinkable" else f"link error: {error}"
+            found = str(error) if kind == "assert_unlinkable" else f"link error: {error}"
         except GuestTrap as trap:
-            found = describe(trap) if command.kind == "assert_trap" else f"trap: {describe(trap)}"
-        _require_message(found, command.message)
+            found = describe(trap) if kind == "assert_trap" else f"trap: {describe(trap)}"
+        _require_message(found, message)
+
+    def _definition(self, module: str | None) -> ModuleEnvironment:
+        if module not in self.definitions:
+            raise _Failure(f"there is no module {module or ''}".rstrip())
+        return self.definitions[module]
 
     # Threads
 

@@ -23,6 +23,7 @@ from plumbob.wasm import features as wasm_features
 from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.text.script import (
     AssertAction,
+    AssertInstance,
     AssertModule,
     AssertReturn,
     BinaryModule,
@@ -248,6 +249,9 @@ class _Reader:
                     self.registered[name] = instance
             case AssertModule():
                 self._assert_module(command)
+            case AssertInstance(line, "assert_trap", _, module, message):
+                if module in self.definitions:
+                    self._assert_trap(self.definitions[module][0], line, message)
             case AssertReturn(_, action, results):
                 self._act(action, Expectation("assert_return", results))
             case AssertAction(_, kind, action, message):
@@ -283,14 +287,17 @@ class _Reader:
             self.named[identifier] = instance
         return instance
 
+    def _assert_trap(self, binary: bytes, line: int, message: str) -> None:
+        last = self.last
+        instance = self._instantiate(binary, line, None)
+        self.last = last
+        if instance.alone:
+            instance.expected.instantiation = Expectation("assert_trap", (), message)
+
     def _assert_module(self, command: AssertModule) -> None:
         """Note a module that is invalid, or whose instantiation traps; others need real imports."""
         if command.kind == "assert_trap":
-            last = self.last
-            instance = self._instantiate(self._binary(command.source), command.line, None)
-            self.last = last
-            if instance.alone:
-                instance.expected.instantiation = Expectation("assert_trap", (), command.message)
+            self._assert_trap(self._binary(command.source), command.line, command.message)
             return
         if command.kind not in ("assert_invalid", "assert_malformed"):
             return

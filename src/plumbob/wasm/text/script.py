@@ -182,6 +182,16 @@ class AssertModule(NamedTuple):
     message: str
 
 
+class AssertInstance(NamedTuple):
+    """Instantiating a module that was defined before fails: `kind` is the command's keyword."""
+
+    line: int
+    kind: str
+    identifier: str | None
+    module: str | None
+    message: str
+
+
 class Thread(NamedTuple):
     """Run commands in a thread that shares these instances."""
 
@@ -207,11 +217,14 @@ Command = (
     | AssertReturn
     | AssertAction
     | AssertModule
+    | AssertInstance
     | Thread
     | Wait
 )
 
 ACTION_ASSERTIONS = ("assert_trap", "assert_exhaustion", "assert_exception", "assert_suspension")
+INSTANCE_ASSERTIONS = ("assert_trap", "assert_unlinkable")
+"""Assertions about instantiating a module, which may be one that was defined before."""
 MODULE_ASSERTIONS = (
     "assert_malformed",
     "assert_invalid",
@@ -351,14 +364,20 @@ class _ScriptReader:
             results.append(self.value())
         return AssertReturn(self.line(opening), action, tuple(results))
 
-    def assert_action(self, opening: int, keyword: str) -> AssertAction | AssertModule:
+    def assert_action(
+        self, opening: int, keyword: str
+    ) -> AssertAction | AssertModule | AssertInstance:
         if keyword == "assert_trap" and self.cursor.at("(", "module"):
             return self.assert_module(opening, keyword)
         action = self.action()
         message = self.message() if keyword != "assert_exception" or not self.cursor.at(")") else ""
         return AssertAction(self.line(opening), keyword, action, message)
 
-    def assert_module(self, opening: int, keyword: str) -> AssertModule:
+    def assert_module(self, opening: int, keyword: str) -> AssertModule | AssertInstance:
+        if keyword in INSTANCE_ASSERTIONS and self.cursor.accept("(", "module", "instance"):
+            identifier, module = self.cursor.identifier(), self.cursor.identifier()
+            self.cursor.expect(")")
+            return AssertInstance(self.line(opening), keyword, identifier, module, self.message())
         source = self.inner_module()
         return AssertModule(self.line(opening), keyword, source, self.message())
 
