@@ -56,9 +56,12 @@ class FileRunner:
             yield from wrong
             return
         comments = [c for parsed in self.file.functions for c in parsed.comments]
-        for comment in (*self.file.comments, *comments):
+        lines = iter((*self.file.comments, *comments))
+        for comment in lines:
             kind, colon, text = comment.text.lstrip("; \t").partition(":")
             if colon and kind in DIRECTIVES:
+                while _is_open(text) and (more := next(lines, None)) is not None:
+                    text += " " + more.text.lstrip("; \t")
                 reason = self._judge(kind, text)
                 yield Verdict(kind, comment.line, FAILED if reason else "passed", reason)
 
@@ -79,9 +82,18 @@ class FileRunner:
         return call(machine, invocation)
 
 
+def _is_open(text: str) -> bool:
+    """Return whether a directive goes on in the next comment: a bracket is still open."""
+    return any(text.count(left) > text.count(right) for left, right in ("()", "[]"))
+
+
 def refused(file: ClifFile) -> Iterator[Verdict]:
-    """Yield a verdict for each function that the verifier refuses: it has no one meaning."""
-    target = Target(file.pointer_bits())
+    """Yield a verdict for each function that the verifier refuses: it has no one meaning.
+
+    The width of pointers is a target's, and an interpreter has none: an address may be of
+    any integer type that holds it (decision 122).
+    """
+    target = Target()
     for parsed in file.functions:
         errors = verify(parsed.function, target)
         if errors:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from plumbob.ir.types import Type
 
-_INVOCATION: Final = re.compile(r"\s*(%[\w.$]+|u\d+:\d+)\((.*?)\)\s*(?:(==|!=)\s*(.+?)\s*)?")
+_INVOCATION: Final = re.compile(r"\s*(%[\w.$]*|u\d+:\d+)\((.*?)\)\s*(?:(==|!=)\s*(.+?)\s*)?")
 
 
 class Invocation(NamedTuple):

@@ -89,7 +89,7 @@ class _Preamble:
         text = self.tokens.text
 
         def read() -> int:
-            value = parse_signed(text, 64)
+            value = parse_signed(text, 128)
             if not 0 <= value <= limit:
                 raise ValueError(expected)
             return value
@@ -113,7 +113,7 @@ class _Preamble:
                     tokens.fail("a power of two")
             elif tokens.accept("key"):
                 tokens.expect("=")
-                key = self.natural("a number below 2**63", (1 << 63) - 1)
+                key = self.natural("a number below 2**64", (1 << 64) - 1)
             else:
                 tokens.fail("`align` or `key`")
         slot = StackSlotData(size, align, key)

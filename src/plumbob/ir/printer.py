@@ -80,7 +80,7 @@ def print_name(name: ExternalName) -> str:
     """Return the text of an external name."""
     match name:
         case SymbolName(text):
-            return f"%{text}" if _PLAIN_NAME.fullmatch(text) else f"%{json.dumps(text)}"
+            return f"%{text}" if not text or _PLAIN_NAME.fullmatch(text) else f"%{json.dumps(text)}"
         case UserName(namespace, number):
             return f"u{namespace}:{number}"
         case LibCall(text) | KnownSymbol(text):
