@@ -12,7 +12,7 @@ from plumbob.filetest.wast_run import RunStage
 from plumbob.wasm.text.script import parse_script
 
 if TYPE_CHECKING:
-    from plumbob.exec.interp.wasm_engine import Mode
+    from plumbob.exec.interp.machine import Mode
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "filetests" / "wast").glob("*.wast"))
 

@@ -15,6 +15,7 @@ from plumbob.wasm.binary.decode import decode
 from plumbob.wasm.binary.encode import encode
 from plumbob.wasm.binary.instructions import (
     CATCH_ALL,
+    CONTINUES,
     DECODERS,
     ENCODERS,
     BlockType,
@@ -148,28 +149,32 @@ BLOCKS = [operator for operator in TABLE if "blocktype" in operator.immediates]
 PLAIN = [
     operator
     for operator in TABLE
-    if operator not in BLOCKS and operator.rule not in {"end", "delegate"}
+    if operator not in BLOCKS and operator.rule != "end" and operator.rule not in CONTINUES
 ]
 END = Instruction(BY_NAME["end"])
 
 
 @st.composite
 def sequences(draw: st.DrawFn) -> list[Instruction]:
-    """Draw instructions whose blocks are balanced, with the closing `end`."""
+    """Draw instructions whose blocks are balanced and continued, with the closing `end`."""
     out: list[Instruction] = []
-    depth = 0
+    open_: list[str] = []
     for _ in range(draw(st.integers(0, 12))):
         choice = draw(st.integers(0, 5))
         if choice == 0:
             out.append(draw(instructions(draw(st.sampled_from(BLOCKS)))))
-            depth += 1
-        elif choice == 1 and depth:
-            closing = draw(st.sampled_from([END.operator, BY_NAME["delegate"]]))
-            out.append(draw(instructions(closing)))
-            depth -= 1
+            open_.append(out[-1].operator.rule)
+        elif choice == 1 and open_:
+            fitting = [rule for rule, on in CONTINUES.items() if open_[-1] in on]
+            rule = draw(st.sampled_from(["end", *fitting]))
+            out.append(draw(instructions(BY_NAME[rule])))
+            if rule in ("end", "delegate"):
+                open_.pop()
+            else:
+                open_[-1] = rule
         else:
             out.append(draw(instructions(draw(st.sampled_from(PLAIN)))))
-    return [*out, *[END] * (depth + 1)]
+    return [*out, *[END] * (len(open_) + 1)]
 
 
 @settings(deadline=None)
@@ -292,3 +297,30 @@ def test_block_types_tell_value_types_from_indices() -> None:
     assert out == b"\x02\x7f\x02\x01"
     encoded = encode_expression([Instruction(BY_NAME["ref.null"], (FUNC,)), END])
     assert encoded == b"\xd0\x70\x0b"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "06 40 19 18 00 0b",  # try catch_all delegate
+        "05 0b",  # else in a function
+        "41 00 04 40 05 05 0b 0b",  # a second else
+        "02 40 05 0b 0b",  # else in a block
+        "02 40 19 0b 0b",  # catch_all in a block
+        "06 40 19 19 0b 0b",  # a second catch_all
+        "06 40 19 07 00 0b 0b",  # catch behind catch_all
+        "02 40 18 00 0b",  # delegate in a block
+        "18 00 0b",  # delegate in a function
+        "1f 40 00 19 0b 0b",  # catch_all in a try_table
+    ],
+)
+def test_what_continues_no_open_block_is_malformed(body: str) -> None:
+    with pytest.raises(MalformedError, match="no block to continue here"):
+        decode_body(bytes([0]) + bytes.fromhex(body))
+
+
+@pytest.mark.parametrize(
+    "body", ["06 40 07 00 19 0b 0b", "06 40 18 00 0b", "41 00 04 40 05 0b 0b", "06 40 0b 0b"]
+)
+def test_what_continues_an_open_block_is_not(body: str) -> None:
+    assert decode_body(bytes([0]) + bytes.fromhex(body)).instructions

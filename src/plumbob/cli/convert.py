@@ -33,6 +33,7 @@ def convert(path: str, output: str, *, to_text: bool) -> ExitCode:
 
         report = Report(name, MALFORMED, [malformed(error)])
         outputs.show(render(report, width=outputs.width(), data=data), settings(), err=True)
+        outputs.complain("nothing was written")
         return ExitCode.FOUND
     outputs.write_output(output, result)
     return ExitCode.OK

@@ -339,19 +339,37 @@ def decode_operator(reader: Reader) -> Instruction:
     return Instruction(operator, tuple(DECODERS[kind](reader) for kind in operator.immediates), at)
 
 
-def _depth_change(operator: Operator) -> int:
-    """Return how an operator changes the number of open blocks."""
-    if "blocktype" in operator.immediates:
-        return 1
-    return -1 if operator.rule in {"end", "delegate"} else 0
+CONTINUES: dict[str, frozenset[str]] = {
+    "else": frozenset({"if"}),
+    "catch": frozenset({"try", "catch"}),
+    "catch_all": frozenset({"try", "catch"}),
+    "delegate": frozenset({"try"}),
+}
+"""Rules of operators that go on with a block or close it: what must be open, as it stands."""
 
 
 def decode_expression(reader: Reader) -> Iterator[Instruction]:
-    """Yield instructions up to the `end` that closes the expression, that one included."""
-    depth = 1
-    while depth:
+    """Yield instructions up to the `end` that closes the expression, that one included.
+
+    Raises `MalformedError` also where an operator continues a block that is not open
+    (Binary Format / Instructions / Control Instructions).
+    """
+    open_: list[str] = [""]
+    while open_:
         instruction = decode_operator(reader)
-        depth += _depth_change(instruction.operator)
+        rule = instruction.operator.rule
+        if rule in CONTINUES:
+            if open_[-1] not in CONTINUES[rule]:
+                reader.fail(
+                    "E0161",
+                    f"`{instruction.operator.mnemonic}` has no block to continue here",
+                    instruction.offset,
+                )
+            open_[-1] = rule
+        if rule in ("end", "delegate"):
+            open_.pop()
+        elif "blocktype" in instruction.operator.immediates:
+            open_.append(rule)
         yield instruction
 
 
