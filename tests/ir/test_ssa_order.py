@@ -78,3 +78,15 @@ def test_dominators_are_those_of_the_graph(choices: list[tuple[int, int]]) -> No
     for below, above in enumerate(dominators):
         for block in range(len(sources)):
             assert order._dominates(block, below) == (block in above)
+
+
+def test_a_definition_further_down_in_a_loop_comes_round() -> None:
+    """Block 2 leaves the loop of block 1 before the definition in block 3, which reaches it."""
+    order = begun((0, []), (1, [0]), (2, [1]), (3, [1]), unsealed=frozenset({1}))
+    order.define(7)
+    order.branch(1, 3)
+    order.seal(1)
+    order.begin(4, [2], sealed=True)
+    assert order.topmost(7, 2) == 1
+    assert order.topmost(8, 2) == 0
+    assert order.topmost(8, 4) == 0

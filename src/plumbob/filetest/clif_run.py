@@ -91,7 +91,7 @@ def refused(file: ClifFile) -> Iterator[Verdict]:
     """Yield a verdict for each function that the verifier refuses: it has no one meaning.
 
     The width of pointers is a target's, and an interpreter has none: an address may be of
-    any integer type that holds it (decision 122).
+    any integer type that holds it (decision 123).
     """
     target = Target()
     for parsed in file.functions:

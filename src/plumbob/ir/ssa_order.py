@@ -11,7 +11,8 @@ Assumed: a block is begun once, and is ended before another begins (`builder`). 
 given up for the function where it does not hold: a block other than the first is begun with
 at least one predecessor; a predecessor that comes after a block was begun is dominated by
 the block (the back edge of a loop). Until a block is sealed more may come, so nothing looks
-past one that is not.
+past one that is not; and what is defined further down in a loop comes round by its back edge,
+so nothing looks past the head of a loop that has such a definition.
 
 Cost: a block's dominator and the topmost one take logarithmic time in the depth of the tree,
 by jump pointers (Myers, "An Applicative Random-Access Stack", 1983).
@@ -42,8 +43,12 @@ class Order:
         self._parent: dict[Block, Block] = {}
         self._jump: dict[Block, Block] = {}
         self._depth: dict[Block, int] = {}
-        self._unsealed: list[int] = []
-        """When the blocks were begun that are not sealed, oldest first."""
+        self._unsealed: list[Block] = []
+        """The blocks that were begun and are not sealed, oldest first."""
+        self._around: dict[Block, Block | None] = {}
+        """The youngest block that was not sealed when a block was begun: the loop around it."""
+        self._sealed: dict[Block, int] = {}
+        """When blocks were sealed that had been begun before."""
         self._defined: dict[int, list[int]] = {}
         """Of each variable, when it was defined, oldest first."""
 
@@ -66,8 +71,9 @@ class Order:
             self._enter(block, parent)
         self._begun[block] = self.clock
         self._last = block
+        self._around[block] = self._unsealed[-1] if self._unsealed else None
         if not sealed:
-            self._unsealed.append(self.clock)
+            self._unsealed.append(block)
 
     def _enter(self, block: Block, parent: Block) -> None:
         depth, jump = self._depth, self._jump
@@ -84,9 +90,9 @@ class Order:
 
     def seal(self, block: Block) -> None:
         """Note that a block has all its predecessors."""
-        begun = self._begun.get(block)
-        if begun is not None and begun in self._unsealed:
-            self._unsealed.remove(begun)
+        if block in self._begun and block in self._unsealed:
+            self._unsealed.remove(block)
+            self._sealed[block] = self.clock
 
     # Questions.
 
@@ -136,14 +142,31 @@ class Order:
         end = self._after.get(block, self.clock)
         times = self._defined.get(var, ())
         place = bisect_right(times, end)
-        # Younger than the last definition, and no older than a block that may get branches.
+        # Younger than the last definition, and no older than a block that it may not pass.
         least = times[place - 1] + 1 if place else 0
-        unsealed = bisect_right(self._unsealed, begun[block])
-        if unsealed:
-            least = max(least, self._unsealed[unsealed - 1])
+        limit = self._limit(block, times[place] if place < len(times) else None)
+        if limit is not None:
+            least = max(least, begun[limit])
         if begun[block] < least:
             return block
         jump, parent = self._jump, self._parent
         while begun[parent[block]] >= least and parent[block] != block:
             block = jump[block] if begun[jump[block]] >= least else parent[block]
         return block
+
+    def _limit(self, block: Block, following: int | None) -> Block | None:
+        """Return the youngest block that a question at a block may not pass, or None.
+
+        It is one that is not sealed yet, or the head of a loop around the block in which the
+        next definition stands (`following` is its time): that comes round by the back edge.
+        """
+        around: Block | None = block
+        while around is not None:
+            sealed = self._sealed.get(around)
+            if sealed is None:
+                if around in self._unsealed:
+                    return around
+            elif following is not None and following <= sealed:
+                return around
+            around = self._around[around]
+        return None
