@@ -44,8 +44,8 @@ WASMTIME = [
         Range("0.36.0", "0.37.0", "6.0.0", "7.0.0"), "trap: out of bounds memory access", EVERY_OPT,
     ),
     Known(
-        "wasmtime-shuffle", "wasmtime", "1.0.1", "7.0.0",
-        Range("1.0.1", "2.0.0", "6.0.0", "7.0.0"), "0x", EVERY_OPT,
+        "wasmtime-shuffle", "wasmtime", "0.40.0", "7.0.0",
+        Range("0.40.0", "1.0.0", "6.0.0", "7.0.0"), "0x", EVERY_OPT,
     ),
     Known(
         "wasmtime-multiply", "wasmtime", "16.0.0", "19.0.0",

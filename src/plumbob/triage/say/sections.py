@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from plumbob.engines.traps import (
+    ANY_BOUNDS,
     ARRAY_OR_LENGTH,
     BAD_INDIRECT,
     NO_ELEMENT,
@@ -138,6 +139,7 @@ TRAPPING: Final[dict[str, tuple[int, ...]]] = {
     NO_ELEMENT: (CALL, TABLE),
     NULL_ACCESS: (AGGREGATE, CALL),
     TABLE_BOUNDS: (TABLE, CALL),
+    ANY_BOUNDS: (MEMORY, TABLE, AGGREGATE, CALL),
     T.CAST_FAILURE: (AGGREGATE,),
     T.ARRAY_OUT_OF_BOUNDS: (AGGREGATE,),
     ARRAY_OR_LENGTH: (AGGREGATE,),
