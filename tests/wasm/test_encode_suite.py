@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from plumbob.errors import InputError
 from plumbob.wasm import features
 from plumbob.wasm.binary.decode import decode
@@ -14,7 +16,7 @@ from plumbob.wasm.binary.instructions import (
     encode_expression,
     instructions_of,
 )
-from plumbob.wasm.errors import ComponentError
+from plumbob.wasm.errors import ComponentError, MalformedError
 from plumbob.wasm.names import decode_names, encode_names
 from plumbob.wasm.text.script import AssertModule, BinaryModule, ModuleCommand, parse_script
 
@@ -39,6 +41,10 @@ def text_modules(path: Path) -> Iterator[tuple[str, Module]]:
         yield f"{path.name}:{command.line}", module
 
 
+MALFORMED_BODIES = {"try_delegate.wast:226"}
+"""Text that the suite calls malformed, and that is found to be so in its bytes."""
+
+
 def test_text_modules_come_back(suites: Path) -> None:
     count = 0
     for path in sorted((suites / "spec").rglob("*.wast")):
@@ -52,6 +58,10 @@ def test_text_modules_come_back(suites: Path) -> None:
             assert encode(found) == data, where
             assert {key: found.offsets[key] for key in layout} == layout, where
             for item in found.code:
+                if where in MALFORMED_BODIES:
+                    with pytest.raises(MalformedError, match="no block to continue"):
+                        decode_body(item.body)
+                    continue
                 assert encode_body(decode_body(item.body)) == item.body, where
             for entry in found.globals:
                 assert encode_expression(instructions_of(entry.init)) == entry.init, where
