@@ -52,7 +52,6 @@ RESERVED = {
     "rich": ("cli", "report"),
     "pytest": ("pytest_plugin",),
     "sqlalchemy": ("hunt",),
-    "jinja2": ("report",),
 }
 """Libraries that one part of the house alone may import."""
 

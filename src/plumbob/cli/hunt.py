@@ -151,7 +151,7 @@ def command(  # noqa: PLR0913  # one parameter an option
         if not no_bisect:
             _bisect(hunt, store, timeout)
         paths = _write(hunt, store, folder)
-        return _tell(hunt, folder, paths, as_json=as_json)
+        return _tell(hunt, paths, as_json=as_json)
 
 
 def _weights(text: str | None) -> dict[str, int]:
@@ -245,9 +245,7 @@ def _write(hunt: Hunt, store: Store, folder: Path) -> dict[int, tuple[str, str |
     return paths
 
 
-def _tell(
-    hunt: Hunt, folder: Path, paths: dict[int, tuple[str, str | None]], *, as_json: bool
-) -> ExitCode:
+def _tell(hunt: Hunt, paths: dict[int, tuple[str, str | None]], *, as_json: bool) -> ExitCode:
     data = hunt.data()
     findings = hunt.store.findings(hunt.campaign)
     for told, each in zip(data["findings"], findings, strict=True):
@@ -262,8 +260,6 @@ def _tell(
         rate = data["modules"] / max(data["seconds"], 0.001)
         outputs.say(f"{data['modules']} modules in {data['seconds']:.0f} s ({rate:.0f} a second).")
         _list(findings, paths)
-        if findings:
-            outputs.say(f"`plumbob report {folder}` makes a page of them.")
     return ExitCode.FOUND if findings else ExitCode.OK
 
 
